@@ -1,0 +1,496 @@
+"""The words everything speaks: frozen values, no behaviour beyond reading themselves.
+
+Rules of this file: only stdlib types; nothing of ours is imported here; every value is immutable, so that
+it can be shared between threads, cached, and compared in tests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+Locale = Literal["en", "zh"]
+
+
+class Cause(StrEnum):
+    """Why the call was refused. Scope trouble, document trouble and token trouble are different answers."""
+
+    APP_SCOPE_MISSING = "app_scope_missing"
+    USER_SCOPE_MISSING = "user_scope_missing"
+    RESOURCE_PERMISSION = "resource_permission"
+    TOKEN_INVALID = "token_invalid"
+    TOKEN_EXPIRED = "token_expired"
+    TOKEN_MISSING = "token_missing"
+    TOKEN_WRONG_TYPE = "token_wrong_type"
+    APP_CREDENTIALS = "app_credentials"
+    APP_NOT_AVAILABLE = "app_not_available"
+    BOT_NOT_IN_CHAT = "bot_not_in_chat"
+    CONTACT_RANGE = "contact_range"
+    IP_NOT_ALLOWED = "ip_not_allowed"
+    RATE_LIMITED = "rate_limited"
+    TENANT_POLICY = "tenant_policy"
+    RESOURCE_NOT_FOUND = "resource_not_found"
+    BAD_REQUEST = "bad_request"
+    USER_DENIED = "user_denied"
+    REDIRECT_URI = "redirect_uri"
+    AUTH_CODE_INVALID = "auth_code_invalid"
+    REFRESH_TOKEN_INVALID = "refresh_token_invalid"
+    SERVER_ERROR = "server_error"
+    OTHER = "other"
+
+
+class Who(StrEnum):
+    """Who can fix it."""
+
+    DEVELOPER = "developer"
+    ORG_ADMIN = "org_admin"
+    USER = "user"
+    RESOURCE_OWNER = "resource_owner"
+    PLATFORM_SUPPORT = "platform_support"
+    NOBODY_RETRY = "nobody_retry"
+
+
+class Identity(StrEnum):
+    """As whom the refused call was made."""
+
+    USER = "user"
+    APP = "app"
+    UNKNOWN = "unknown"
+
+
+class Mode(StrEnum):
+    """Whether one of the named scopes is enough, or every one is needed."""
+
+    ANY = "any"
+    ALL = "all"
+
+
+class StepState(StrEnum):
+    """What is known about a step; `UNKNOWN` is honest, never hidden."""
+
+    DONE = "done"
+    TODO = "todo"
+    UNKNOWN = "unknown"
+
+
+class Surface(StrEnum):
+    """Where an answer is shown. `WEB` is the chat page; `HTML` the same card as a fragment."""
+
+    TEXT = "text"
+    JSON = "json"
+    LARK = "lark"
+    SLACK = "slack"
+    DINGTALK = "dingtalk"
+    HTML = "html"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One sentence in both languages."""
+
+    en: str
+    zh: str
+
+    def in_(self, locale: Locale) -> str:
+        """The sentence in `locale`."""
+        return self.zh if locale == "zh" else self.en
+
+
+# ---------------------------------------------------------------- asking
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on a surface. `tenant` is the workspace, organisation or, on the chat page, the browser session's realm."""
+
+    surface: str
+    tenant: str
+    user_id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands. `thread` and `message` are ids in the surface's own form, empty when it has none."""
+
+    surface: str
+    tenant: str
+    chat: str
+    thread: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something a person put to the bot. `direct` is False when the bot merely overheard it: then silence is allowed."""
+
+    text: str
+    surface: str
+    asker: Person | None = None
+    place: Place | None = None
+    locale: Locale | None = None
+    direct: bool = True
+
+
+# ---------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One error as read out of a text. Everything here is a claim of the paste, nothing is authority.
+
+    `message` is already redacted. `span` are offsets (start, end) in the redacted text. `hints` are small
+    facts under fixed names (`brand`, `host`, `token_type`, `sub_code`, `violation`, `api`, `time`, `method_id`, `entry`):
+    `entry` names a catalogue entry found by its wording instead of a code. `count` is how often the paste repeats it.
+    """
+
+    platform: str
+    codes: tuple[str, ...] = ()
+    message: str = ""
+    request_ids: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    scopes_mode: Mode = Mode.ANY
+    identity: Identity = Identity.UNKNOWN
+    app_id: str | None = None
+    resource: str | None = None
+    http_status: int | None = None
+    hints: Mapping[str, str] = field(default_factory=dict)
+    span: tuple[int, int] = (0, 0)
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A text with its secrets masked. `kinds` names what was masked (`lark_user_token`, `bearer`, …), `live` whether one looked usable."""
+
+    text: str
+    kinds: tuple[str, ...] = ()
+    live: bool = False
+
+
+# ---------------------------------------------------------------- knowing
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another possible cause, and what would tell it apart."""
+
+    cause: Cause
+    who_fixes: Who
+    tells: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """When one code means several things: if `pattern` (regular expression, case ignored) is in the message, this reading holds."""
+
+    pattern: str
+    cause: Cause
+    who_fixes: Who
+    identity: Identity = Identity.UNKNOWN
+    what: Text | None = None
+    steps: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the catalogue knows about one code of one platform.
+
+    `code_shown` is False for entries known by their wording alone (their key is a name of ours, not a platform code).
+    `retired` says since when and why the platform no longer returns it; entries are retired, never deleted.
+    """
+
+    platform: str
+    code: str
+    title: Text
+    what: Text
+    cause: Cause
+    who_fixes: Who
+    steps: tuple[Text, ...]
+    docs: str
+    sample: str
+    identity: Identity = Identity.UNKNOWN
+    http_status: int | None = None
+    variants: tuple[Variant, ...] = ()
+    rivals: tuple[Rival, ...] = ()
+    code_shown: bool = True
+    retired: str | None = None
+
+
+class Level(StrEnum):
+    """How much a scope opens, narrowest first."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A scope of the catalogue. `identities` are the token kinds it exists for."""
+
+    platform: str
+    name: str
+    identities: frozenset[Identity]
+    level: Level
+    title: Text
+    note: Text | None = None
+
+
+# ---------------------------------------------------------------- the world, as far as it was asked
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application whose users may be sent to re-authorize (one entry of apps.toml).
+
+    `brand` is `feishu`, `lark`, `shop` or `general` (Kuaishou), or empty. `hosts` overrides the platform's own
+    base URLs by name (private deployments, the practice platform). `secret` never leaves memory.
+    """
+
+    platform: str
+    app_id: str
+    name: str = ""
+    brand: str = ""
+    secret: str = field(default="", repr=False)
+    redirect_uri: str = ""
+    mode: Literal["broker", "handoff"] = "broker"
+    owners: tuple[str, ...] = ()
+    never_ask: frozenset[str] = frozenset()
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    notify_url: str = ""
+    entry_url: str = ""
+    app_key: str = field(default="", repr=False)
+    practice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AppFacts:
+    """What the platform told about an app. `None` always means "not known", never "no"."""
+
+    enabled: Mapping[str, frozenset[Identity]] | None = None
+    pending: frozenset[str] = frozenset()
+    redirect_uris: tuple[str, ...] | None = None
+    published: bool | None = None
+    status: str | None = None
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything known beside the paste when a diagnosis is made. Empty is fine: steps then say `unknown`."""
+
+    apps: tuple[App, ...] = ()
+    app_facts: Mapping[str, AppFacts] = field(default_factory=dict)
+    granted: frozenset[str] | None = None
+    now: datetime | None = None
+
+
+# ---------------------------------------------------------------- answering
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that we built from a template for a known host. `rel`: console, docs, troubleshooter, faq, support, practice."""
+
+    rel: str
+    url: str
+    label: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, whether it is done, and how we know."""
+
+    text: Text
+    state: StepState = StepState.UNKNOWN
+    evidence: Text | None = None
+    link: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which scope to ask for, why, and what else would do."""
+
+    recommended: tuple[str, ...]
+    reason: Text
+    alternatives: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    similar: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A consent that may be started: app and scopes are configured and known, never taken from a paste on trust."""
+
+    platform: str
+    app_id: str
+    scopes: tuple[str, ...]
+    app_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SupportItem:
+    """One thing that the platform's support asks for; `value` is None while it is missing."""
+
+    name: Text
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The answer to one finding."""
+
+    finding: Finding
+    cause: Cause
+    who_fixes: Who
+    confidence: float
+    title: Text
+    verdict: Text
+    platform_title: Text
+    choice: Choice | None = None
+    steps: tuple[Step, ...] = ()
+    links: tuple[Link, ...] = ()
+    rivals: tuple[Rival, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    no_offer: Text | None = None
+    notes: tuple[Text, ...] = ()
+    support: tuple[SupportItem, ...] = ()
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a surface shows. `body` is card JSON or plain text; `fallback` the one line for notifications and screen readers."""
+
+    surface: str
+    body: Mapping[str, Any] | str
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button of a card. `action` is one of the names in `ACTIONS`; with `url` it is a plain link. `index` tells which diagnosis or offer."""
+
+    action: str
+    label: Text
+    url: str = ""
+    index: int = 0
+    primary: bool = False
+
+
+ACTIONS = frozenset(
+    {"reauthorize", "open", "check", "ask_admin", "details", "support", "share", "helpful", "unhelpful", "mute", "revoke"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """What a card says about a consent under way (made by `bot/consent.py`, drawn by `bot/card.py`).
+
+    `state` is a name of the state table. `sentence` says what happened and what to do now; `account` whom the platform named.
+    """
+
+    state: str
+    sentence: Text
+    scopes: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    account: str = ""
+    proof: Proof | None = None
+    may_retry: bool = False
+    app_name: str = ""
+
+
+# ---------------------------------------------------------------- talking to a platform, as values
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request to be sent by an edge. At most one of `json` and `form`. `secret` marks a query that must never be logged."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+    def data(self) -> Mapping[str, Any]:
+        """The body as a JSON object; an empty one when it is none (HTML error pages, empty bodies)."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A user's token as a platform gave it. Times are seconds from the moment of the answer."""
+
+    access_token: str = field(repr=False)
+    scopes: frozenset[str] = frozenset()
+    expires_in: int | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    refresh_expires_in: int | None = None
+    subject: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose token it is. `ids` holds every id the platform gave (open_id, union_id, user_id …), the first is the main one."""
+
+    platform: str
+    ids: Mapping[str, str]
+    name: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How we know that the refused call would now work. `ok` None: could not be looked up, and `text` says why."""
+
+    ok: bool | None
+    text: Text
+    kind: str = "scopes"
+
+
+class PlatformRefusal(Exception):
+    """A platform said no to one of our own calls.
+
+    `blame`: whose fault (`app` wrong secret or configuration, `user` declined, `code`, `token`, `platform` down, `rate`).
+    `retry_after` in seconds where the platform named one.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        *,
+        blame: Literal["app", "user", "code", "token", "platform", "rate"] = "platform",
+        request_id: str = "",
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{code} {message}".strip())
+        self.code = code
+        self.message = message
+        self.blame = blame
+        self.request_id = request_id
+        self.retryable = retryable
+        self.retry_after = retry_after

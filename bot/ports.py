@@ -1,0 +1,162 @@
+"""What the thinking needs from the world. Implementations live in `handlers/`; tests may bring their own.
+
+Every store operation named here is atomic: it happens entirely or not at all, whichever process asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.model import Person, Place, Reply, Request, Response
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, with time zone (UTC)."""
+        ...
+
+
+class Http(Protocol):
+    async def send(self, request: Request) -> Response:
+        """Send and read whole. Raises `PlatformRefusal(blame="platform", retryable=True)` on time-out, refusal, or an answer over the size limit."""
+        ...
+
+
+class Vault(Protocol):
+    """Encryption at rest; keys rotate: the first seals, all open."""
+
+    def seal(self, plain: str) -> str: ...
+    def open(self, sealed: str) -> str: ...
+
+
+class Randomness(Protocol):
+    def token(self) -> str:
+        """At least 256 random bits, URL-safe, 43 characters or more (fits state, verifier and cookie)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An answer that stands somewhere and lives on. `snapshot` is what `bot/card.py` needs to draw it again (redacted)."""
+
+    id: str
+    place: Place
+    asker: Person | None
+    snapshot: Mapping[str, Any]
+    locale: str
+    created: datetime
+    message: str = ""
+    flow_id: str = ""
+    need: str = ""
+    version: int = 0
+
+
+class Messenger(Protocol):
+    """One surface's way to speak. Raises nothing: returns False when a message could not be delivered, and logs why."""
+
+    async def update(self, card: Card, reply: Reply) -> bool:
+        """Redraw a card where it stands."""
+        ...
+
+    async def whisper(self, person: Person, place: Place, reply: Reply) -> bool:
+        """Tell one person privately, near `place` where the surface can, else directly."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A failure that was seen: by a paste, or sent in by an app. Looked up by request id."""
+
+    request_id: str
+    platform: str
+    finding: Mapping[str, Any]
+    seen: datetime
+    source: str = "paste"
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A user's token in broker mode. `sealed` is the vault's text; `version` guards against two refreshes."""
+
+    platform: str
+    app_id: str
+    subject: str
+    sealed: str = field(repr=False)
+    scopes: frozenset[str] = frozenset()
+    expires: datetime | None = None
+    refresh_expires: datetime | None = None
+    granted: datetime | None = None
+    person: Person | None = None
+    version: int = 0
+
+
+class Store(Protocol):
+    """Memory that survives a restart."""
+
+    # answers
+    async def put_card(self, card: Card) -> None: ...
+    async def card(self, card_id: str) -> Card | None: ...
+    async def save_card(self, card: Card) -> bool:
+        """Write back if nobody wrote since (`card.version`); False when somebody did."""
+        ...
+
+    async def recent_card(self, place: Place, need: str, since: datetime) -> Card | None:
+        """The newest card for the same need in the same chat, for "one card per app, scopes and chat"."""
+        ...
+
+    # failures by request id
+    async def remember(self, reports: Sequence[Report]) -> None: ...
+    async def recall(self, request_id: str, tenant: str = "") -> Report | None: ...
+
+    # consent flows: rows are opaque to the store (a JSON object), `state` and `version` are its columns
+    async def put_flow(self, flow_id: str, row: Mapping[str, Any], *, state: str, owner: str, supersede: bool) -> Sequence[str]:
+        """Insert; with `supersede` end this owner's other live flows in the same step and return their ids."""
+        ...
+
+    async def flow(self, flow_id: str) -> tuple[Mapping[str, Any], int] | None: ...
+    async def save_flow(self, flow_id: str, row: Mapping[str, Any], *, state: str, version: int) -> bool:
+        """Compare-and-set on `version`; False when somebody else moved it."""
+        ...
+
+    async def put_state(self, state_hash: str, flow_id: str, expires: datetime) -> None: ...
+    async def take_state(self, state_hash: str, now: datetime) -> str | None:
+        """Single use: the flow's id once, None ever after and when it is over time."""
+        ...
+
+    async def flows_in(self, states: Sequence[str]) -> Sequence[str]:
+        """Ids of flows to go on with after a restart."""
+        ...
+
+    # tokens
+    async def put_token(self, token: StoredToken) -> None: ...
+    async def token(self, platform: str, app_id: str, subject: str) -> StoredToken | None: ...
+    async def save_token(self, token: StoredToken) -> bool:
+        """Compare-and-set on `version`."""
+        ...
+
+    async def tokens_of(self, person: Person) -> Sequence[StoredToken]: ...
+    async def drop_token(self, platform: str, app_id: str, subject: str) -> bool: ...
+    async def lease(self, name: str, holder: str, until: datetime, now: datetime) -> bool:
+        """Take or prolong a named lease; False while another holder has it."""
+        ...
+
+    # who is who: a person of a surface ↔ an account of a platform
+    async def account_of(self, person: Person, platform: str) -> str | None: ...
+    async def bind_account(self, person: Person, platform: str, subject: str) -> bool:
+        """Bind once; False when another account is bound already."""
+        ...
+
+    # being polite
+    async def claim(self, key: str, now: datetime, ttl_seconds: float) -> bool:
+        """True for the first caller within the time: event de-duplication, rate windows."""
+        ...
+
+    async def mute(self, place: Place, need: str, until: datetime | None, by: Person) -> None: ...
+    async def muted(self, place: Place, need: str, now: datetime) -> bool: ...
+    async def feedback(self, card_id: str, person: Person, helpful: bool) -> None: ...
+    async def audit(self, at: datetime, actor: Person | None, action: str, detail: Mapping[str, Any]) -> None: ...
+    async def audit_rows(self, since: datetime | None = None) -> Sequence[Mapping[str, Any]]: ...
