@@ -1,0 +1,56 @@
+# Everything sets itself up: `make run` and `make test` need only git, make and Python >= 3.11.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: run test check bench format locale peers wheel clean help
+.DEFAULT_GOAL := help
+
+help:                       ## this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.run           ## start the chat page with the practice platform (no account needed)
+	$(BIN)/whyforbidden demo
+
+test: $(VENV)/.dev          ## the whole test suite
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev         ## ruff, mypy --strict, import walls
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev         ## speed, as ratios against floors measured in the same run
+	$(BIN)/python -m tests.bench
+
+format: $(VENV)/.dev        ## tidy the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+locale: $(VENV)/.dev        ## collect sentences for translation and compile the catalogues
+	$(BIN)/pybabel -q extract -F babel.cfg -k say --no-location --sort-output --omit-header -o templates/locale/whyforbidden.pot .
+	$(BIN)/pybabel -q update -D whyforbidden -i templates/locale/whyforbidden.pot -d templates/locale --no-fuzzy-matching --omit-header
+	$(BIN)/pybabel -q compile -D whyforbidden -d templates/locale
+
+peers: $(VENV)/.dev         ## independent Node peers that some tests talk to (needs npm)
+	cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund
+
+wheel: $(VENV)/.dev         ## build the wheel into dist/
+	$(BIN)/python -m build --outdir dist .
+
+clean:                      ## forget everything that was installed or built
+	rm -rf $(VENV) dist build
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+
+$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -e '.[dev,mcp]'
+	@touch $@ $(VENV)/.run
