@@ -1,0 +1,56 @@
+"""Every sentence that we say ourselves, in both languages.
+
+The English sentence is the key; the Chinese one stands in `templates/locale/zh/LC_MESSAGES/whyforbidden.po`, which is compiled to a
+`.mo` when the wheel is built (and by the tests). A sentence without a Chinese twin falls back to English at run time; a test keeps
+that from ever shipping.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+from bot.model import Text
+
+DOMAIN = "whyforbidden"
+
+
+@cache
+def _chinese() -> gettext.NullTranslations:
+    compiled = files("templates").joinpath("locale", "zh", "LC_MESSAGES", f"{DOMAIN}.mo")
+    try:
+        with compiled.open("rb") as stream:
+            return gettext.GNUTranslations(stream)
+    except FileNotFoundError:
+        return gettext.NullTranslations()
+
+
+def say(msgid: str, **values: object) -> Text:
+    """One sentence in both languages; `{name}` places are filled from `values`.
+
+    A value that is itself a `Text` appears in the language of its sentence. Values are inserted as they are: braces in them mean nothing.
+    """
+    en, zh = msgid, _chinese().gettext(msgid)
+    if values:
+        en = en.format(**{name: value.en if isinstance(value, Text) else value for name, value in values.items()})
+        zh = zh.format(**{name: value.zh if isinstance(value, Text) else value for name, value in values.items()})
+    return Text(en, zh)
+
+
+def same(text: str) -> Text:
+    """A name that is written alike in both languages (a code, a scope, an id)."""
+    return Text(text, text)
+
+
+def listed(items: Iterable[str | Text]) -> Text:
+    """Names in a row: `a, b` in English, `a、b` in Chinese."""
+    parts = [item if isinstance(item, Text) else same(item) for item in items]
+    return Text(", ".join(part.en for part in parts), "、".join(part.zh for part in parts))
+
+
+def joined(items: Iterable[Text]) -> Text:
+    """Sentences after each other: with a blank in English, without one in Chinese."""
+    parts = list(items)
+    return Text(" ".join(part.en for part in parts), "".join(part.zh for part in parts))
