@@ -419,6 +419,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Mapping[str, Any] | None = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,7 +434,7 @@ class Response:
         """The body as a JSON object; an empty one when it is none (HTML error pages, empty bodies)."""
         try:
             value = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 

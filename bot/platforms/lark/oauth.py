@@ -44,22 +44,18 @@ HOSTS: Mapping[str, Mapping[str, str]] = {
 DEVICE_PATH = "/oauth/v1/device_authorization"
 
 # What each code of the token, user_info and gateway answers says about who has to act.
-_BLAME: Mapping[str, Blame] = {
-    **dict.fromkeys(
-        # our request or the app's configuration: secret, registration, status, switches
-        ("20001", "20002", "20009", "20010", "20024", "20025", "20027", "20028", "20029", "20036", "20042", "20046", "20048", "20063", "20067")
-        + ("20068", "20069", "20070", "20071", "20074", "10003", "10014", "21001", "99991543", "99991662", "99991672", "99991673"),
-        "app",
-    ),
-    **dict.fromkeys(("20003", "20004", "20049", "20065"), "code"),
-    **dict.fromkeys(
-        ("20005", "20026", "20037", "20064", "20073", "99991661", "99991663", "99991664", "99991668", "99991671", "99991677"), "token"
-    ),
-    **dict.fromkeys(("20008", "20021", "20022", "20023", "20066", "21000", "99991676", "99991679"), "user"),
-    **dict.fromkeys(("20050", "20072"), "platform"),
-    "99991400": "rate",
+_CODES: Mapping[Blame, str] = {
+    # our request or the app's configuration: secret, registration, status, switches
+    "app": "20001 20002 20009 20010 20024 20025 20027 20028 20029 20036 20042 20046 20048 20063 20067 20068 20069 20070 20071 20074 "
+    "10003 10014 21001 99991543 99991662 99991672 99991673 210503 210504 210505 210506 210507 210508 212100",
+    "code": "20003 20004 20049 20065",
+    "token": "20005 20026 20037 20064 20073 99991661 99991663 99991664 99991668 99991671 99991677",
+    "user": "20008 20021 20022 20023 20066 21000 99991676 99991679",
+    "platform": "20050 20072 1066001 1066002",
+    "rate": "99991400 1063006",
 }
-_RETRY = frozenset({"20050", "20072", "99991400"})
+_BLAME: Mapping[str, Blame] = {code: blame for blame, codes in _CODES.items() for code in codes.split()}
+_RETRY = frozenset({"20050", "20072", "99991400", "1063006", "1066001", "1066002"})
 
 
 def base(app: App, name: str) -> str:
@@ -121,7 +117,7 @@ def whoami(app: App, token: Token) -> Talk[Account]:
     return Account("lark", ids, name=words(data.get("name") or data.get("en_name"), 80), tenant=opaque(data.get("tenant_key")) or "")
 
 
-def revoke(app: App, token: Token) -> Talk[bool]:
+def revoke(app: App, token: Token) -> Talk[bool]:  # noqa: ARG001 - the signature of every platform
     """False: no API withdraws a user's grant; the user does it in the client."""
     return False
     yield  # the protocol asks for a generator
@@ -148,14 +144,17 @@ def device_poll(app: App, device: Device, interval: float) -> Talk[Token | Wait]
 
 
 def answered(response: Response, *, hide: Iterable[str] = ()) -> Mapping[str, object]:
-    """The body of an Open API answer whose `code` is 0 (as a number or, seen on Lark, as a string). Raises `PlatformRefusal` for any other."""
+    """The body of an answer whose `code` is 0 (a number or, as seen on Lark, a string), or of a token answer in the bare RFC shape.
+
+    Raises `PlatformRefusal` for any other.
+    """
     data = response.data()
     code = words(data.get("code"), 20)
     if code not in ("", "0"):
         raise _refused(code, data, response, hide)
     if problem := trouble(response):
         raise problem
-    if code == "" or response.status >= 400:
+    if response.status >= 400 or (code == "" and opaque(data.get("access_token")) is None):
         name = words(data.get("error"), 60)
         raise refused_by_name(name or str(response.status), words(data.get("error_description"), hide=hide), status=response.status)
     return data
@@ -182,12 +181,8 @@ def _token_request(app: App, body: Mapping[str, str]) -> Request:
 
 
 def _token(response: Response, *, hide: Iterable[str], refreshing: bool = False) -> Token:
-    data = response.data()
-    if "code" not in data and opaque(data.get("access_token")) and response.status < 400:
-        data = {**data, "code": 0}  # the bare RFC shape is as good
-        response = Response(response.status, response.headers, b'{"code":0}')
     try:
-        answered(response, hide=hide)
+        data = answered(response, hide=hide)
     except PlatformRefusal as refusal:
         if refreshing and refusal.blame == "code":
             refusal.blame = "token"
