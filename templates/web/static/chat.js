@@ -1,0 +1,194 @@
+// The chat page: sends pastes, keeps cards live through server-sent events. No framework, no third party.
+"use strict";
+const $ = (id) => document.getElementById(id);
+const words = JSON.parse(document.body.dataset.words);
+const log = $("log"), paste = $("paste"), under = $("under"), scroll = $("scroll");
+const restText = under.textContent;
+
+function say(text, bad = false) {
+  under.textContent = text || restText;
+  under.classList.toggle("bad", bad);
+}
+
+function toBottom() { scroll.scrollTo({ top: scroll.scrollHeight, behavior: "smooth" }); }
+
+function grow() {
+  paste.style.height = "auto";
+  paste.style.height = Math.min(paste.scrollHeight, window.innerHeight * 0.34) + "px";
+}
+
+function element(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+async function call(url, options = {}) {
+  let response;
+  try {
+    response = await fetch(url, { ...options, headers: { Accept: "application/json", "X-Requested-With": "whyforbidden", ...(options.headers || {}) } });
+  } catch {
+    throw new Error(words.offline);
+  }
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(body.error || words.failed);
+  return body;
+}
+
+// The server sends finished, escaped HTML; it is the only thing that is ever put in as HTML.
+function place(html, target, how = "beforeend") { target.insertAdjacentHTML(how, html); }
+
+async function send(text, file) {
+  if (!text.trim() && !file) { say(words.empty, true); paste.focus(); return; }
+  $("hello").hidden = true;
+  const waiting = element("li", "turn");
+  const mine = element("div", "mine");
+  mine.append(element("pre", "", file ? `${file.name}\n${text}`.trim() : text.slice(0, 4000)));
+  const busy = element("div", "busy");
+  busy.setAttribute("aria-label", words.thinking);
+  busy.append(element("i"), element("i"), element("i"));
+  waiting.append(mine, busy);
+  log.append(waiting);
+  toBottom();
+  $("send").disabled = true;
+  const form = new FormData();
+  form.set("text", text);
+  if (file) form.set("file", file);
+  try {
+    const answer = await call("/chat/messages", { method: "POST", body: form });
+    const old = document.getElementById(`turn-${answer.card_id}`);
+    if (old) old.remove();
+    place(answer.html, waiting, "afterend");
+    waiting.remove();
+    paste.value = "";
+    $("file").value = "";
+    say("");
+  } catch (error) {
+    busy.replaceWith(element("div", "notice", error.message));
+    say(error.message, true);
+  } finally {
+    $("send").disabled = false;
+    grow();
+    toBottom();
+    paste.focus();
+  }
+}
+
+$("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  send(paste.value, $("file").files[0]);
+});
+paste.addEventListener("input", grow);
+paste.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("composer").requestSubmit(); }
+});
+$("file").addEventListener("change", () => { const f = $("file").files[0]; say(f ? f.name : ""); });
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  $("box").addEventListener(kind, (event) => {
+    event.preventDefault();
+    $("box").classList.toggle("drop", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) { $("file").files = event.dataTransfer.files; say(event.dataTransfer.files[0].name); }
+  });
+}
+document.querySelectorAll("[data-try]").forEach((button) => button.addEventListener("click", () => send(button.dataset.try)));
+
+function whisper(turn, answer) {
+  turn.querySelectorAll(".whisper").forEach((old) => old.remove());
+  const note = element("div", "whisper");
+  note.setAttribute("role", "note");
+  note.append(element("span", "only", words.only_you));
+  if (answer.toast) note.append(element("p", "", answer.toast));
+  if (answer.url) {
+    const link = element("a", "go", words.review);
+    link.href = answer.url;
+    link.target = "_blank";
+    link.rel = "noopener";
+    note.append(link);
+  }
+  if (answer.text) { const pre = element("pre", "", answer.text); note.append(pre); }
+  turn.append(note);
+  note.scrollIntoView({ block: "nearest", behavior: "smooth" });
+}
+
+log.addEventListener("click", async (event) => {
+  const turn = event.target.closest(".turn");
+  if (!turn || !turn.dataset.card) return;
+  const asSurface = event.target.closest("[data-as]");
+  if (asSurface) return showSource(turn.dataset.card, asSurface);
+  const button = event.target.closest("[data-action]");
+  if (!button || button.tagName === "A") return;
+  event.preventDefault();
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  try {
+    const answer = await call(`/chat/cards/${turn.dataset.card}/click`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ action: button.dataset.action, index: Number(button.dataset.index || 0) }),
+    });
+    if (answer.card) turn.querySelector(".slot").innerHTML = answer.card;
+    whisper(turn, answer);
+  } catch (error) {
+    whisper(turn, { toast: error.message });
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+});
+
+async function showSource(card, button) {
+  try {
+    const answer = await call(`/chat/cards/${card}/as/${button.dataset.as}`);
+    $("source-title").textContent = button.textContent;
+    $("source-text").textContent = answer.body;
+    $("source").showModal();
+  } catch (error) { say(error.message, true); }
+}
+$("source-close").addEventListener("click", () => $("source").close());
+$("source-copy").addEventListener("click", async () => {
+  const text = $("source-text");
+  try { await navigator.clipboard.writeText(text.textContent); } catch {
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const picked = getSelection();
+    picked.removeAllRanges();
+    picked.addRange(range);
+    document.execCommand("copy");
+  }
+  $("source-copy").textContent = words.copied;
+  setTimeout(() => { $("source-copy").textContent = words.copy; }, 1500);
+});
+
+const person = $("person");
+if (person) person.addEventListener("change", async () => {
+  await call("/chat/person", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ person: person.value }) });
+  location.reload();
+});
+$("theme").addEventListener("click", () => {
+  const dark = document.documentElement.dataset.theme
+    ? document.documentElement.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  const next = dark ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  document.cookie = `wf_theme=${next}; path=/; max-age=31536000; samesite=lax`;
+});
+
+// Live cards. EventSource reconnects by itself; after a break every card is fetched anew, so nothing is missed.
+async function refresh(card) {
+  const turn = document.getElementById(`turn-${card}`);
+  if (!turn) return;
+  const open = [...turn.querySelectorAll("details")].map((d) => d.open);
+  const answer = await call(`/chat/cards/${card}`);
+  turn.querySelector(".slot").innerHTML = answer.html;
+  turn.querySelectorAll("details").forEach((d, i) => { d.open = open[i] || false; });
+  if (answer.settled) turn.querySelectorAll(".whisper").forEach((old) => old.remove());
+}
+function refreshAll() { document.querySelectorAll(".turn[data-card]").forEach((t) => refresh(t.dataset.card).catch(() => {})); }
+let lost = false;
+const events = new EventSource("/chat/events");
+events.addEventListener("card", (event) => refresh(event.data).catch(() => {}));
+events.addEventListener("whisper", (event) => { const m = JSON.parse(event.data); const turn = document.getElementById(`turn-${m.card}`) || log.lastElementChild; if (turn) whisper(turn, { toast: m.text }); });
+events.addEventListener("open", () => { if (lost) refreshAll(); lost = false; });
+events.addEventListener("error", () => { lost = true; });
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshAll(); });
+if (log.children.length) scroll.scrollTop = scroll.scrollHeight;
