@@ -1,0 +1,1 @@
+"""Schema history (Alembic), shipped in the wheel and applied at start."""

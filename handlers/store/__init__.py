@@ -1,0 +1,9 @@
+"""The `Store` port over SQL: a SQLite file on one machine, PostgreSQL where several replicas share the work.
+
+This package and `handlers/migrations` are the only places that know SQLAlchemy.
+"""
+
+from handlers.store.engine import StoreError, open_engine
+from handlers.store.sql import SqlStore, open_store
+
+__all__ = ["SqlStore", "StoreError", "open_engine", "open_store"]
