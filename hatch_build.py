@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 LOCALES = Path("templates", "locale")
@@ -12,9 +14,6 @@ LOCALES = Path("templates", "locale")
 
 def compile_messages(root: Path) -> list[Path]:
     """Compile what is newer than its result; returns the compiled files. A broken catalogue raises with its file name."""
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import PoFileError, read_po
-
     written = []
     for source in sorted((root / LOCALES).glob("*/LC_MESSAGES/*.po")):
         target = source.with_suffix(".mo")
@@ -38,7 +37,7 @@ class CompileMessages(BuildHookInterface[Any]):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (hatchling's signature)
         """Compile before the files are gathered; `artifacts` lets the ignored `.mo` files into the wheel."""
         compile_messages(Path(self.root))
         build_data["artifacts"].append(f"/{LOCALES.as_posix()}/**/*.mo")

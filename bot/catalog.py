@@ -26,10 +26,10 @@ _FAMILIES = "families.toml"
 _SCOPES = "scopes.csv"
 
 # One pass over a pack: where an entry begins, and which wordings it is known by.
-_HEADER = re.compile(r'^(?:\["(?P<code>[^"\n]+)"\]|phrases[ \t]*=[ \t]*(?P<phrases>\[))', re.M)
-_LIST_END = re.compile(r"\][ \t]*$", re.M)
+_HEADER = re.compile(r'^(?:\["(?P<code>[^"\n]+)"\]|phrases[ \t]*=[ \t]*(?P<phrases>\[))', re.MULTILINE)
+_LIST_END = re.compile(r"\][ \t]*$", re.MULTILINE)
 # One pass over a variants file: `[["code".variants]]` and `[["code".rivals]]`.
-_MORE = re.compile(r'^\[\["(?P<code>[^"\n]+)"\.(?:variants|rivals)\]\]', re.M)
+_MORE = re.compile(r'^\[\["(?P<code>[^"\n]+)"\.(?:variants|rivals)\]\]', re.MULTILINE)
 
 _IDENTITIES = {"user": (Identity.USER,), "tenant": (Identity.APP,), "both": (Identity.USER, Identity.APP)}
 # A level that nobody documents is taken for the middle one: never preferred to a documented narrow scope.
@@ -126,8 +126,9 @@ class Catalog:
             for platform, shelf in self._shelves.items():
                 for code, start in shelf.phrases:
                     for phrase in _phrase_list(platform, code, shelf.text, start):
-                        if found.setdefault(phrase, (platform, code)) != (platform, code):
-                            raise PackError(f"{_file(platform, shelf.text)}: [{code}] phrases: {phrase!r} already belongs to {found[phrase]}")
+                        owner = found.setdefault(phrase, (platform, code))
+                        if owner != (platform, code):
+                            raise PackError(f"{_file(platform, shelf.text)}: [{code}] phrases: {phrase!r} already belongs to {owner}")
             self._phrases = found
         return self._phrases
 
@@ -153,12 +154,7 @@ class Catalog:
 @cache
 def catalog() -> Catalog:
     """The packs of all platform packages, ours and third parties'."""
-    packs = {}
-    for platform, package in packages.packages().items():
-        folder = files(package)
-        if folder.joinpath(_PACK).is_file():
-            packs[platform] = _read(folder, f"{package}/")
-    return Catalog(packs)
+    return Catalog({platform: _read(files(package), f"{package}/") for platform, package in packages.packages().items()})
 
 
 # ---------------------------------------------------------------- reading
@@ -213,7 +209,7 @@ def _phrase_list(platform: str, code: str, text: PackText, start: int) -> Sequen
 
 
 def _entry(platform: str, code: str, shelf: _Shelf) -> Entry:
-    from bot.packs import check_entry
+    from bot.packs import check_entry  # noqa: PLC0415 (the index alone needs no pydantic)
 
     start, end = shelf.spans[code]
     more = "\n".join(shelf.text.variants[a:b] for a, b in shelf.more.get(code, ()))
@@ -245,7 +241,7 @@ def _read_scopes(platform: str, text: PackText) -> Mapping[str, Scope]:
 
 
 def _read_families(platform: str, text: PackText) -> tuple[Family, ...]:
-    from bot.packs import check_family
+    from bot.packs import check_family  # noqa: PLC0415 (the index alone needs no pydantic)
 
     where = _file(platform, text, _FAMILIES)
     rows = _toml(text.families, where).get("family", [])
@@ -275,7 +271,7 @@ def explain_code(code: str, platform: str | None = None, *, book: Catalog | None
         entries = [entry for name in wanted for key in book.codes(name) if key.casefold() == folded and (entry := book.entry(name, key))]
     if entries or not code:
         return Explained(code, tuple(entries))
-    from rapidfuzz import fuzz, process
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 (only for a code that nobody knows)
 
     known = {(name, key): key.casefold() for name in wanted for key in book.codes(name)}
     near = process.extract(code.casefold(), known, scorer=fuzz.ratio, score_cutoff=75, limit=12)
