@@ -1,7 +1,7 @@
 """Platforms that can be diagnosed: one folder each, found by name or through the entry point group `whyforbidden.platforms`.
 
 A folder holds `pack.toml` (one entry per error code), `scopes.csv` where the platform has scopes, and only those of
-`parse.py`, `links.py`, `oauth.py`, `checks.py` that the platform needs. The protocols below say what each may offer.
+`parse.py`, `links.py`, `advice.py`, `oauth.py`, `checks.py` that the platform needs. The protocols below say what each may offer.
 
 A conversation with a platform is a generator: it yields a `Request`, is sent the `Response`, and returns its result
 (or raises `PlatformRefusal`). So everything vendor-specific can be tested without a network:
@@ -14,6 +14,7 @@ A conversation with a platform is a generator: it yields a `Request`, is sent th
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -21,7 +22,25 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Protocol, TypeVar
 
-from bot.model import Account, App, AppFacts, Diagnosis, Finding, Link, Proof, Request, Response, SupportItem, Token
+from bot.model import (
+    Account,
+    App,
+    AppFacts,
+    Cause,
+    Choice,
+    Diagnosis,
+    Entry,
+    Finding,
+    Link,
+    Proof,
+    Request,
+    Response,
+    Step,
+    SupportItem,
+    Text,
+    Token,
+    Who,
+)
 
 T = TypeVar("T")
 Talk = Generator[Request, Response, T]
@@ -30,12 +49,46 @@ Talk = Generator[Request, Response, T]
 class Links(Protocol):
     """`links.py`: every link is built from a template for a known host; ids and scopes are encoded."""
 
-    def links(self, finding: Finding, scopes: Sequence[str], app: App | None) -> tuple[Link, ...]:
-        """Console, documentation and troubleshooter links for this finding; the first `console` link is the primary one."""
+    def links(self, finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
+        """Console, documentation and troubleshooter links for this finding; the first `console` link is the primary one.
+
+        `scopes` are known to the catalogue; ids out of the finding are used only when their shape is right. `cause` picks the page.
+        """
         ...
 
     def support(self, finding: Finding) -> tuple[SupportItem, ...]:
         """What this platform's support asks for, filled from the finding."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a platform's `advice.py` is told about one diagnosis in the making. `granted` and `facts` are None when nothing is known."""
+
+    finding: Finding
+    cause: Cause
+    who_fixes: Who
+    entry: Entry | None = None
+    choice: Choice | None = None
+    app: App | None = None
+    facts: AppFacts | None = None
+    granted: frozenset[str] | None = None
+    links: tuple[Link, ...] = ()
+
+
+class Advice(Protocol):
+    """`advice.py`: what only somebody who knows this platform would say. Every function may be missing."""
+
+    def scopes(self, finding: Finding, granted: frozenset[str] | None, facts: AppFacts | None) -> tuple[tuple[str, ...], Text] | None:
+        """The scopes behind an error that names none, and how we know (from the API that was called, for example)."""
+        ...
+
+    def steps(self, case: Case) -> tuple[Step, ...]:
+        """Steps for causes that this platform solves in its own way; empty: use the entry's."""
+        ...
+
+    def notes(self, case: Case) -> tuple[Text, ...]:
+        """Facts that keep people from going in circles."""
         ...
 
 
@@ -82,7 +135,7 @@ def packages() -> Mapping[str, str]:
 
 @cache
 def module(platform: str, part: str) -> ModuleType | None:
-    """The module `part` (`parse`, `links`, `oauth`, `checks`) of a platform, or None when it has none. Imported on first use."""
+    """The module `part` (`parse`, `links`, `advice`, `oauth`, `checks`) of a platform, or None when it has none. Imported on first use."""
     package = packages().get(platform)
     if package is None:
         return None
@@ -92,3 +145,10 @@ def module(platform: str, part: str) -> ModuleType | None:
         if missing.name in (package, f"{package}.{part}"):
             return None
         raise
+
+
+def title(platform: str, brand: str = "") -> Text:
+    """What people call a platform; a platform without a title of its own is called by its folder's name."""
+    package = packages().get(platform)
+    titles: Mapping[str, Text] = getattr(import_module(package), "TITLES", {}) if package else {}
+    return titles.get(brand) or titles.get("") or Text(platform, platform)
