@@ -1,0 +1,141 @@
+"""The command line: translates arguments in, calls the thinking or the service, prints.
+
+`explain` and `code` must start fast and small, so everything heavier than the thinking is imported inside its command.
+Exit status: 0 answered (also "no error in this text"), 1 the command could not do its work, 2 unusable input or option.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bot.explain import MAX_TEXT, Explained, explain
+from bot.model import Locale, Surface
+from bot.render import as_json, render
+from bot.words import say
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__.splitlines()[0])
+
+Lang = Annotated[str | None, typer.Option(help="en or zh; default: the language of the text")]
+
+
+def main() -> None:
+    """Entry point of the console script: whatever goes wrong is one line, never a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def fail(sentence: str, status: int = 1) -> NoReturn:
+    """Say why on stderr and stop."""
+    typer.echo(f"whyforbidden: {sentence}", err=True)
+    raise typer.Exit(status)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("whyforbidden"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(_version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and stop")] = False) -> None:
+    """Why was my API call refused, and what do I click?"""
+
+
+def _locale(lang: str | None) -> Locale | None:
+    if lang is None or lang in ("en", "zh"):
+        return lang  # type: ignore[return-value]
+    fail(f"--lang is {lang!r}; use en or zh", 2)
+
+
+def _surface(name: str) -> Surface:
+    if name in (known := [s.value for s in Surface]):
+        return Surface(name)
+    fail(f"--format is {name!r}; use one of {', '.join(known)}", 2)
+
+
+def read_text(source: str | None) -> str:
+    """The text to explain: an argument, a file of that name is never opened; `-` or nothing reads standard input."""
+    if source is not None and source != "-":
+        return source
+    if source is None and sys.stdin.isatty():
+        fail("paste an error as an argument, or pipe it in: whyforbidden explain - < error.log", 2)
+    raw = sys.stdin.buffer.read(MAX_TEXT * 4 + 1)
+    return raw.decode("utf-8", "replace")
+
+
+@app.command("explain")
+def explain_command(
+    text: Annotated[str | None, typer.Argument(help="the pasted error; - reads standard input")] = None,
+    format: Annotated[str, typer.Option("--format", "-f", help="text, json, lark, slack, dingtalk or html")] = "text",  # noqa: A002
+    lang: Lang = None,
+    batch: Annotated[bool, typer.Option("--batch", help='stdin: {"id","text"} a line; stdout: {"id","diagnoses"} a line')] = False,
+) -> None:
+    """Say what a pasted error means, who can fix it and where to click."""
+    surface, locale = _surface(format), _locale(lang)
+    if batch:
+        with_reply = surface if format != "text" or "--format" in sys.argv or "-f" in sys.argv else None
+        for line in _batch(sys.stdin.buffer, with_reply, locale):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        return
+    pasted = read_text(text)
+    if not pasted.strip("\ufeff\x00 \t\r\n"):
+        fail(say("There is no text to explain. Paste the error, or only its log_id.").in_(locale or "en"), 2)
+    _print(explain(pasted, locale=locale), surface)
+
+
+def _print(answer: Explained, surface: Surface) -> None:
+    if answer.redaction.live:
+        warning = say("The text holds what looks like a live secret. It was masked here; rotate it where it was issued.")
+        typer.echo(f"! {warning.in_(answer.locale)}", err=True)
+    if answer.note:
+        typer.echo(f"! {answer.note.in_(answer.locale)}", err=True)
+    if surface is Surface.JSON:
+        typer.echo(json.dumps([as_json(d, answer.locale) for d in answer.diagnoses], ensure_ascii=False, indent=2))
+        return
+    body = render(answer.diagnoses, surface, answer.locale, why_nothing=answer.why_nothing).body
+    if not isinstance(body, str):
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+    elif surface is Surface.TEXT and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.text import Text as RichText
+
+        head, _, rest = body.partition("\n")
+        Console(highlight=False).print(RichText(head, style="bold"), RichText(rest), sep="\n", soft_wrap=True)
+    else:
+        typer.echo(body)
+
+
+def _batch(lines: Iterator[bytes], surface: Surface | None, locale: Locale | None) -> Iterator[str]:
+    """Answers in the order of the questions; a bad line is answered with its error and the next one goes on."""
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
+            continue
+        row_id: object = None
+        try:
+            row = json.loads(raw)
+            if not isinstance(row, dict):
+                raise TypeError("the line is not a JSON object")
+            row_id = row.get("id")
+            if not isinstance(row.get("text"), str):
+                raise TypeError('field "text" is missing or not a string')
+            answer = explain(row["text"], locale=locale)
+            out: dict[str, object] = {"id": row_id, "diagnoses": [as_json(d, answer.locale) for d in answer.diagnoses]}
+            if surface is not None and surface is not Surface.JSON:
+                out["reply"] = render(answer.diagnoses, surface, answer.locale, why_nothing=answer.why_nothing).body
+        except (ValueError, TypeError) as wrong:
+            out = {"id": row_id, "error": f"line {number}: {wrong}"}
+        yield json.dumps(out, ensure_ascii=False).encode("utf-8", "replace").decode()

@@ -1,0 +1,135 @@
+"""The web door: chat page, JSON API, consent pages, health and metrics. One FastAPI application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+
+import prometheus_client
+import structlog
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+
+from bot.words import say
+from handlers.web import api, chat, consent
+from handlers.web.pages import policy, problem
+from handlers.web.state import Web, WebMessenger
+
+__all__ = ["Web", "WebMessenger", "create_app"]
+
+log = structlog.get_logger("web")
+
+BODY_LIMIT = 8_000_000
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+}
+# The page that draws the OpenAPI document starts itself with an inline script.
+DOCS_POLICY = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+Background = Callable[[], Awaitable[None]]
+
+
+def create_app(web: Web, *, background: Iterable[Background] = (), extra: Iterable[tuple[str, Callable[[Request], Awaitable[Response]]]] = ()) -> FastAPI:
+    """The application. `background` are started with it and stopped with it; `extra` are POST paths of other doors (chat webhooks)."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        import asyncio
+
+        tasks = [asyncio.create_task(_guarded(job)) for job in background]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # The documentation page's script comes with the package: nothing is loaded from a CDN.
+    app = FastAPIOffline(
+        docs_url="/docs", redoc_url=None, title="whyforbidden", summary="Why was my API call refused, and what do I click?", lifespan=lifespan
+    )
+    registry = prometheus_client.CollectorRegistry()
+    seconds = prometheus_client.Histogram(
+        "whyforbidden_http_seconds", "Time to answer, by route and status", ["route", "status"], registry=registry
+    )
+
+    @app.middleware("http")
+    async def around(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        begun = time.perf_counter()
+        length = request.headers.get("content-length", "0")
+        if length.isdigit() and int(length) > BODY_LIMIT:
+            return JSONResponse({"error": f"The request is larger than {BODY_LIMIT // 1_000_000} MB."}, 413, headers=HEADERS)
+        response = await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Content-Security-Policy", DOCS_POLICY if request.url.path == "/docs" else policy())
+        route = request.scope.get("route")
+        # The route's pattern, never the path: paths hold tickets.
+        seconds.labels(getattr(route, "path", "other"), str(response.status_code)).observe(time.perf_counter() - begun)
+        return response
+
+    @app.exception_handler(HTTPException)
+    async def told(request: Request, error: HTTPException) -> Response:
+        if _wants_page(request):
+            return problem(request, str(error.status_code), say("There is nothing at this address."), error.status_code)
+        return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+
+    @app.exception_handler(404)
+    async def nowhere(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        detail = getattr(error, "detail", None)
+        if _wants_page(request):
+            return problem(request, "404", say("There is nothing at this address."), 404)
+        return JSONResponse({"error": detail if detail and detail != "Not Found" else "There is nothing at this address."}, 404)
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        log.error("request failed", route=getattr(request.scope.get("route"), "path", ""), kind=type(error).__name__, exc_info=error)
+        sentence = say("Something broke on our side; it was logged. Nothing of yours was lost. Try again in a moment.")
+        if _wants_page(request):
+            return problem(request, "broken", sentence, 500)
+        return JSONResponse({"error": sentence.en}, 500)
+
+    app.include_router(api.router(web))
+    app.include_router(consent.router(web))
+    app.include_router(chat.router(web))
+    app.mount("/static", StaticFiles(packages=[("templates", "web/static")]), name="static")
+
+    @app.get("/healthz", include_in_schema=False)
+    async def alive() -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def ready() -> JSONResponse:
+        try:
+            await web.store.card("readyz")
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the store, the answer is the same
+            log.error("store does not answer", kind=type(error).__name__)
+            return JSONResponse({"ready": False, "store": "does not answer"}, 503)
+        return JSONResponse({"ready": True})
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        body = prometheus_client.generate_latest(registry) + prometheus_client.generate_latest(prometheus_client.REGISTRY)
+        return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    for path, handler in extra:
+        app.add_route(path, handler, methods=["POST"], include_in_schema=False)
+    return app
+
+
+async def _guarded(job: Background) -> None:
+    try:
+        await job()
+    except Exception as error:  # noqa: BLE001 - one job's end must not stop the server
+        log.error("background job stopped", job=getattr(job, "__name__", "job"), kind=type(error).__name__, exc_info=error)
+
+
+def _wants_page(request: Request) -> bool:
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")

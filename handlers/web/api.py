@@ -1,0 +1,149 @@
+"""The JSON API: explain a text, report failures, look a request id up, fetch a token, answer a handed-off consent."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.explain import explain
+from bot.model import App, Facts, Surface
+from bot.render import as_json, render
+from bot.service import Refused
+from handlers.tokens import NoToken
+from handlers.web.state import Web
+
+TEXT_LIMIT = 1_000_000
+
+
+class Ask(BaseModel):
+    """A text to explain."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=TEXT_LIMIT, description="the pasted error, log or log_id")
+    format: Literal["json", "text", "lark", "slack", "dingtalk", "html"] = Field("json", description="also render a reply for this surface")
+    lang: Literal["en", "zh"] | None = Field(None, description="language of the answer; default: the language of the text")
+
+
+class Explanation(BaseModel):
+    """What was understood. `diagnoses` is empty when the text is no error report; `why_nothing` then says so."""
+
+    diagnoses: list[dict[str, Any]]
+    reply: dict[str, Any] | str | None = None
+    why_nothing: str | None = None
+    secret_seen: bool = Field(False, description="a live-looking secret was in the text; it was masked, and should be rotated")
+
+
+class ReportIn(BaseModel):
+    """A failure that an app saw, so that its request id can be looked up in the chat later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=100_000, description="the error body or log line, as it was")
+    request_id: str | None = Field(None, max_length=200, description="its log_id or request id, where the text does not hold it")
+
+
+class ReportSaved(BaseModel):
+    """Under which ids the failure can be looked up now."""
+
+    request_ids: list[str]
+
+
+class TokenAsk(BaseModel):
+    """Whose token an app wants; the app itself is known by its key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subject: str = Field(max_length=200, description="the user's id on the platform (open_id, unionId, user id)")
+
+
+class TokenOut(BaseModel):
+    """A user access token, valid now."""
+
+    access_token: str
+    scopes: list[str]
+    expires_in: int | None
+
+
+def caller(web: Web, request: Request) -> App | None:
+    """Who calls: a configured app (by its own key), the operator (by an API key) or this machine, as None. Others get 401."""
+    given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    if given:
+        for app in web.apps:
+            if app.app_key and hmac.compare_digest(app.app_key.encode(), given.encode()):
+                return app
+        if any(hmac.compare_digest(key.get_secret_value().encode(), given.encode()) for key in web.settings.api_keys):
+            return None
+    elif not web.settings.api_keys and request.client is not None and request.client.host in ("127.0.0.1", "::1", "testclient"):
+        return None
+    raise HTTPException(401, "Send Authorization: Bearer with an API key (WHYFORBIDDEN_API_KEYS) or the app's own key from apps.toml.")
+
+
+def router(web: Web) -> APIRouter:
+    """Everything below `/v1`."""
+    routes = APIRouter(prefix="/v1")
+
+    def who(request: Request) -> App | None:
+        return caller(web, request)
+
+    Caller = Annotated[App | None, Depends(who)]
+
+    def app_of(app: Caller) -> App:
+        if app is None:
+            raise HTTPException(403, "Only a configured app may do this; send its own key from apps.toml.")
+        return app
+
+    OwnApp = Annotated[App, Depends(app_of)]
+
+    @routes.post("/explain", summary="Explain a pasted error")
+    def explain_text(ask: Ask, app: Caller) -> Explanation:  # noqa: ARG001 - the dependency is the lock
+        answer = explain(ask.text, facts=Facts(apps=web.apps, now=web.clock.now()), locale=ask.lang)
+        reply = None
+        if ask.format != "json":
+            body = render(answer.diagnoses, Surface(ask.format), answer.locale, why_nothing=answer.why_nothing).body
+            reply = body if isinstance(body, str) else dict(body)
+        return Explanation(
+            diagnoses=[as_json(diagnosis, answer.locale) for diagnosis in answer.diagnoses],
+            reply=reply,
+            why_nothing=answer.why_nothing.in_(answer.locale) if answer.why_nothing else None,
+            secret_seen=answer.redaction.live,
+        )
+
+    @routes.post("/reports", summary="Report a failure", status_code=201)
+    async def report(body: ReportIn, app: Caller) -> ReportSaved:
+        ids = await web.service.report(body.text, request_id=body.request_id, source=app.app_id if app else "api")
+        if not ids:
+            raise HTTPException(422, "No error with a request id was found in field text; send the whole error body, or set field request_id.")
+        return ReportSaved(request_ids=list(ids))
+
+    @routes.get("/reports/{request_id}", summary="Look a request id up")
+    async def look_up(request_id: str, app: Caller, lang: Literal["en", "zh"] = "en") -> dict[str, Any]:  # noqa: ARG001
+        diagnosis = await web.service.look_up(request_id)
+        if diagnosis is None:
+            raise HTTPException(404, "This request id was not reported and not pasted here before.")
+        return as_json(diagnosis, lang)
+
+    @routes.post("/tokens", summary="A user's access token, for the app that owns it")
+    async def token(body: TokenAsk, app: OwnApp, response: Response) -> TokenOut:
+        response.headers["Cache-Control"] = "no-store"
+        if web.tokens is None:
+            raise HTTPException(503, "No app is in broker mode here.")
+        try:
+            handed = await web.tokens.hand_out(app, body.subject)
+        except NoToken as no:
+            raise HTTPException(404, f"No token can be handed out: {no.reason}. Let the user authorize again.") from None
+        return TokenOut(access_token=handed.access_token, scopes=sorted(handed.scopes), expires_in=handed.expires_in)
+
+    @routes.post("/consents/{flow_id}", summary="An app's signed answer to a consent that was handed to it")
+    async def handed_off(flow_id: str, body: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            state = await web.service.handed_back(flow_id, body)
+        except Refused as no:
+            raise HTTPException(403, no.sentence.en) from None
+        return {"state": state}
+
+    return routes

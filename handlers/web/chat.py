@@ -1,0 +1,251 @@
+"""The chat page: one private chat a browser, its history from the store, live through server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from markupsafe import Markup
+from starlette.datastructures import UploadFile
+
+from bot.model import ACTIONS, Locale, Person, Place, Question, Text
+from bot.ports import Card
+from bot.words import say
+from handlers.web.consent import from_ourselves
+from handlers.web.examples import examples
+from handlers.web.pages import SESSION_COOKIE, draw, fragment, locale_of, set_cookie, words_json
+from handlers.web.state import Web
+
+YEAR = 31_536_000
+HEARTBEAT_SECONDS = 15
+ENDINGS = (".txt", ".log", ".json")
+SURFACES = frozenset({"lark", "slack", "dingtalk", "json"})
+_SESSION = re.compile(r"[A-Za-z0-9_-]{32,64}(?:\.[a-z]{1,20})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who sits at the page: a random session, and in practice mode which practice person they are."""
+
+    session: str
+    person_key: str
+    person: Person
+    place: Place
+    fresh: bool
+
+
+def visitor(web: Web, request: Request, locale: Locale) -> Visitor:
+    """The visitor of this request; a new one when the cookie is missing or not of our making."""
+    cookie = request.cookies.get(SESSION_COOKIE, "")
+    known = bool(_SESSION.fullmatch(cookie))
+    session, _, key = (cookie if known else secrets.token_urlsafe(32)).partition(".")
+    keys = [one.key for one in web.people]
+    key = key if key in keys else (keys[0] if keys else "")
+    name = next((one.name.in_(locale) for one in web.people if one.key == key), "")
+    user = f"{session}.{key}" if key else session
+    return Visitor(session, key, Person("web", "local", user, name), Place("web", "local", user), fresh=not known)
+
+
+def router(web: Web) -> APIRouter:  # noqa: C901 - a list of small routes
+    """`/` and everything below `/chat`."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/")
+    async def page(request: Request) -> HTMLResponse:
+        locale = locale_of(request)
+        who = visitor(web, request, locale)
+        cards = await web.store.cards_in(who.place, 50)
+        values = {
+            "practice": web.practice,
+            "people": [{"id": one.key, "name": f"{one.name.in_(locale)} · {one.title.in_(locale)}"} for one in web.people],
+            "person": who.person_key,
+            "turns": [turn for card in cards if (turn := await _turn(web, card, who, locale))],
+            "tries": [{"title": e.title.in_(locale), "hint": e.hint.in_(locale), "text": e.text} for e in examples(practice=web.practice)],
+            "words_json": _words(locale),
+        }
+        response = draw(request, "chat.html.j2", values, locale=locale)
+        _remember(response, who)
+        if request.query_params.get("lang") in ("en", "zh"):
+            response.set_cookie("wf_lang", locale, max_age=YEAR, path="/", samesite="lax")
+        return response
+
+    @routes.post("/chat/person")
+    async def choose(request: Request) -> Response:
+        if not from_ourselves(request):
+            return _no(request, say("This request did not come from our own page."), 403)
+        wanted = (await _json(request)).get("person")
+        locale = locale_of(request)
+        if wanted not in [one.key for one in web.people]:
+            return _no(request, say("There is no such person on the practice platform."), 400)
+        who = visitor(web, request, locale)
+        response = JSONResponse({"ok": True})
+        set_cookie(response, SESSION_COOKIE, f"{who.session}.{wanted}", YEAR)
+        return response
+
+    @routes.post("/chat/messages")
+    async def ask(request: Request) -> Response:
+        if not from_ourselves(request):
+            return _no(request, say("This request did not come from our own page."), 403)
+        locale = locale_of(request)
+        who = visitor(web, request, locale)
+        text, wrong = await _pasted(web, request)
+        if wrong is not None:
+            return _no(request, wrong, 400)
+        answer = await web.service.command(Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale))
+        turn = await _turn(web, answer.card, who, locale, notice=answer.notice)
+        response = JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})
+        _remember(response, who)
+        return response
+
+    @routes.get("/chat/cards/{card_id}")
+    async def card(request: Request, card_id: str) -> Response:
+        locale = locale_of(request)
+        found = await _own_card(web, card_id, visitor(web, request, locale))
+        if found is None:
+            return _no(request, _gone(), 404)
+        return JSONResponse({"html": str(await _html(web, found, locale)), "settled": bool(found.flow_id)})
+
+    @routes.get("/chat/cards/{card_id}/as/{surface}")
+    async def source(request: Request, card_id: str, surface: str) -> Response:
+        locale = locale_of(request)
+        found = await _own_card(web, card_id, visitor(web, request, locale))
+        reply = await web.service.draw(card_id, surface, locale, "asker") if found and surface in SURFACES else None
+        if reply is None:
+            return _no(request, _gone(), 404)
+        body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False, indent=2)
+        return JSONResponse({"body": body})
+
+    @routes.post("/chat/cards/{card_id}/click")
+    async def click(request: Request, card_id: str) -> Response:
+        if not from_ourselves(request):
+            return _no(request, say("This request did not come from our own page."), 403)
+        locale = locale_of(request)
+        who = visitor(web, request, locale)
+        body = await _json(request)
+        action, index = body.get("action"), body.get("index", 0)
+        if action not in ACTIONS or not isinstance(index, int) or await _own_card(web, card_id, who) is None:
+            return _no(request, _gone(), 404)
+        clicked = await web.service.click(card_id, str(action), who.person, who.place, index)
+        out: dict[str, object] = {"toast": clicked.toast.in_(locale), "url": clicked.url}
+        if clicked.whisper is not None and isinstance(clicked.whisper.body, str) and action in ("support", "details", "share"):
+            out["text"] = clicked.whisper.body
+        if clicked.card is not None and (redrawn := await web.store.card(card_id)) is not None:
+            out["card"] = str(await _html(web, redrawn, locale))
+        return JSONResponse(out)
+
+    @routes.get("/chat/events")
+    async def events(request: Request) -> StreamingResponse:
+        who = visitor(web, request, locale_of(request))
+        return StreamingResponse(_stream(web, who.place.chat), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    return routes
+
+
+async def _stream(web: Web, chat: str) -> AsyncIterator[str]:
+    queue = web.messenger.listen(chat)
+    try:
+        yield "retry: 2000\n\n"
+        while True:
+            try:
+                name, data = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
+            except TimeoutError:
+                yield ": still here\n\n"
+            else:
+                yield f"event: {name}\ndata: {data}\n\n"
+    finally:
+        web.messenger.leave(chat, queue)
+
+
+async def _pasted(web: Web, request: Request) -> tuple[str, Text | None]:
+    """The question, or what is wrong with it. Text and file are put together, so that nothing is lost."""
+    limit = web.settings.max_upload
+    form = await request.form(max_part_size=limit + 1, max_files=1, max_fields=5)
+    try:
+        text, upload = str(form.get("text") or ""), form.get("file")
+        if isinstance(upload, UploadFile) and upload.filename:
+            if not upload.filename.lower().endswith(ENDINGS):
+                return "", say("The file {name} is not a .txt, .log or .json file. Paste its text instead.", name=upload.filename[:80])
+            raw = await upload.read(limit + 1)
+            if len(raw) > limit:
+                return "", _too_large(limit)
+            if b"\x00" in raw[:4096] and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+                return "", say("The file {name} is not text. Paste the error itself.", name=upload.filename[:80])
+            encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+            text = f"{text}\n{raw.decode(encoding, 'replace')}".strip()
+    finally:
+        await form.close()
+    if len(text.encode("utf-8", "replace")) > limit:
+        return "", _too_large(limit)
+    if not text.strip():
+        return "", say("There is no text to explain. Paste the error, or only its log_id.")
+    return text, None
+
+
+def _too_large(limit: int) -> Text:
+    return say("That is more than {limit} MB. Send the part around the error, or attach the log without its older lines.", limit=limit // 1_000_000)
+
+
+async def _turn(web: Web, card: Card, who: Visitor, locale: Locale, notice: Text | None = None) -> dict[str, object] | None:
+    html = await _html(web, card, locale)
+    if html is None:
+        return None
+    return {
+        "card_id": card.id,
+        "name": who.person.name or say("You").in_(locale),
+        "text": str(card.snapshot.get("text", ""))[:4000],
+        "notice": notice.in_(locale) if notice else "",
+        "html": html,
+        "has_card": True,
+    }
+
+
+async def _html(web: Web, card: Card, locale: Locale) -> Markup | None:
+    reply = await web.service.draw(card.id, "html", locale, "asker")
+    # The fragment is made by our own renderer, which escapes every value.
+    return Markup(reply.body) if reply is not None and isinstance(reply.body, str) else None  # noqa: S704
+
+
+async def _own_card(web: Web, card_id: str, who: Visitor) -> Card | None:
+    card = await web.store.card(card_id)
+    return card if card is not None and (card.place.surface, card.place.chat) == ("web", who.place.chat) else None
+
+
+async def _json(request: Request) -> dict[str, object]:
+    try:
+        body = await request.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _remember(response: Response, who: Visitor) -> None:
+    if who.fresh:
+        set_cookie(response, SESSION_COOKIE, f"{who.session}.{who.person_key}".rstrip("."), YEAR)
+
+
+def _no(request: Request, sentence: Text, status: int) -> JSONResponse:
+    return JSONResponse({"error": sentence.in_(locale_of(request))}, status)
+
+
+def _gone() -> Text:
+    return say("This card is no longer kept. Paste the error again.")
+
+
+def _words(locale: Locale) -> str:
+    return words_json(
+        locale,
+        empty=say("There is no text to explain. Paste the error, or only its log_id."),
+        thinking=say("Reading"),
+        offline=say("The server does not answer. Your text is still in the box; try again in a moment."),
+        failed=say("That did not work. Your text is still in the box."),
+        only_you=say("Only you can see this"),
+        review=say("Review and continue"),
+        copy=say("Copy"),
+        copied=say("Copied"),
+    )

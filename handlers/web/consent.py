@@ -1,0 +1,140 @@
+"""The consent pages. GET looks and changes nothing; a POST from our own page acts.
+
+confirm page → POST start (binds the browser by cookie) → platform → callback page → POST callback → outcome page (303).
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from bot.model import ConsentView, Text
+from bot.service import Refused
+from bot.words import say
+from handlers.web.pages import BINDING_COOKIE, draw, locale_of, origin_of, policy, problem, set_cookie, words_json
+from handlers.web.state import Web
+
+COOKIE_SECONDS = 600  # no longer than the state lives
+TONES = {"proven": "good", "granted": "", "authorized": "", "started": "", "offered": ""}
+STATUS = {"unknown_ticket": 404, "unknown_flow": 404, "used": 410, "expired": 410, "not_yours": 403}
+# Names a platform may send back to us; anything else in the query is dropped.
+CALLBACK_FIELDS = ("code", "authCode", "state", "error", "error_description", "errno", "way")
+
+
+def router(web: Web) -> APIRouter:
+    """The routes below `/consent`."""
+    routes = APIRouter(prefix="/consent", include_in_schema=False)
+
+    def refused(request: Request, no: Refused) -> Response:
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse({"error": no.sentence.in_(locale_of(request)), "code": no.code}, STATUS.get(no.code, 400))
+        return problem(request, no.code, no.sentence, STATUS.get(no.code, 400))
+
+    async def confirm(request: Request, ticket: str, *, in_client: bool) -> Response:
+        try:
+            page = await web.service.confirm(ticket)
+        except Refused as no:
+            return refused(request, no)
+        sdk = web.settings.lark_jssdk_url if in_client else ""
+        values = {
+            "page": page,
+            "ticket": ticket,
+            "sdk_url": sdk,
+            "callback": f"/consent/callback/{page.platform}/{page.app_id}",
+            "in_client": in_client,
+            "words_json": words_json(
+                page.locale,
+                asking=say("Asking the client…"),
+                browser=say("This is not the Feishu/Lark client; going on in the browser."),
+                failed=say("That did not work. Close this page and press the button on the card again."),
+            ),
+        }
+        csp = policy(form_action=origin_of(page.authorize_url) if page.authorize_url else "", script=sdk)
+        return draw(request, "confirm.html.j2", values, locale=page.locale, csp=csp)
+
+    @routes.get("/{ticket}")
+    async def confirm_page(request: Request, ticket: str) -> Response:
+        return await confirm(request, ticket, in_client=False)
+
+    @routes.get("/{ticket}/in-client")
+    async def in_client_page(request: Request, ticket: str) -> Response:
+        return await confirm(request, ticket, in_client=True)
+
+    @routes.post("/{ticket}/start")
+    async def start(request: Request, ticket: str) -> Response:
+        if not from_ourselves(request):
+            return problem(request, "foreign_origin", say("This request did not come from our own page."), 403)
+        in_client = request.headers.get("x-in-client") == "1"
+        try:
+            started = await web.service.start(ticket, in_client=in_client)
+        except Refused as no:
+            return refused(request, no)
+        response: Response = (
+            JSONResponse({"app_id": started.app_id, "scopes": list(started.scopes), "state": started.state})
+            if in_client
+            else RedirectResponse(started.url, 303)
+        )
+        set_cookie(response, BINDING_COOKIE, started.cookie, COOKIE_SECONDS)
+        return response
+
+    @routes.get("/callback/{platform}/{app_id}")
+    async def relay(request: Request, platform: str, app_id: str) -> HTMLResponse:
+        fields = [(name, request.query_params[name]) for name in CALLBACK_FIELDS if name in request.query_params]
+        repeated = any(len(request.query_params.getlist(name)) > 1 for name in CALLBACK_FIELDS)
+        if not fields or repeated or any(len(value) > 4096 for _, value in fields):
+            return problem(request, "bad_callback", say("The platform's answer is not one that we asked for. Nothing was changed."))
+        return draw(request, "relay.html.j2", {"action": f"/consent/callback/{platform}/{app_id}", "fields": fields})
+
+    @routes.post("/callback/{platform}/{app_id}")
+    async def callback(request: Request, platform: str, app_id: str) -> Response:
+        if not from_ourselves(request):
+            return problem(request, "foreign_origin", say("This request did not come from our own page."), 403)
+        form = await request.form()
+        query = {name: str(form[name]) for name in CALLBACK_FIELDS if name in form}
+        try:
+            flow_id = await web.service.finish(platform, app_id, query, request.cookies.get(BINDING_COOKIE, ""))
+        except Refused as no:
+            return refused(request, no)
+        return RedirectResponse(f"/consent/done/{flow_id}", 303)
+
+    @routes.get("/done/{flow_id}")
+    async def done(request: Request, flow_id: str) -> Response:
+        try:
+            outcome = await web.service.outcome(flow_id, request.cookies.get(BINDING_COOKIE, ""))
+        except Refused as no:
+            return refused(request, no)
+        waiting = outcome.working
+        values = {
+            "view": outcome.view,
+            "title": heading(outcome.view).in_(outcome.locale),
+            "tone": TONES.get(outcome.view.state, "bad"),
+            "waiting": waiting,
+            "practice": outcome.practice,
+        }
+        return draw(request, "done.html.j2", values, locale=outcome.locale)
+
+    return routes
+
+
+def from_ourselves(request: Request) -> bool:
+    """A form of ours, not somebody else's page posting for the reader (browsers say so themselves; old ones at least send Origin)."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is None or origin_of(origin) == origin_of(str(request.base_url)) or origin_of(origin) == request.headers.get("x-public-origin")
+
+
+def heading(view: ConsentView) -> Text:
+    """The outcome in three words."""
+    return {
+        "proven": say("Proven: it works now"),
+        "granted": say("Granted"),
+        "refused": say("You said no"),
+        "wrong_account": say("Another account answered"),
+        "insufficient": say("Not enough was granted"),
+        "expired": say("Too late"),
+        "superseded": say("Replaced by a newer request"),
+        "revoked": say("Withdrawn"),
+        "failed": say("It did not work"),
+    }.get(view.state, say("One moment"))

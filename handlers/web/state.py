@@ -1,0 +1,72 @@
+"""What the web door needs to know, and the chat page's own messenger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from bot.model import App, Person, Place, Reply
+from bot.ports import Card, Clock, Store
+from bot.service import Service
+from handlers.sandbox.people import PracticePerson
+from handlers.settings import Settings
+from handlers.tokens import Broker
+
+QUEUE = 100  # events a slow browser may fall behind before it is told to fetch everything anew
+
+
+class WebMessenger:
+    """Speaks to open chat pages through server-sent events. A page that is not open reads the card anew when it opens."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[asyncio.Queue[tuple[str, str]]]] = defaultdict(set)
+
+    def listen(self, chat: str) -> asyncio.Queue[tuple[str, str]]:
+        """Events (name, data) for one chat from now on."""
+        queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue(QUEUE)
+        self._listeners[chat].add(queue)
+        return queue
+
+    def leave(self, chat: str, queue: asyncio.Queue[tuple[str, str]]) -> None:
+        """The page was closed."""
+        self._listeners[chat].discard(queue)
+        if not self._listeners[chat]:
+            del self._listeners[chat]
+
+    def tell(self, chat: str, name: str, data: str) -> bool:
+        """True when somebody listens. A full queue loses nothing: the page fetches every card when it catches up."""
+        for queue in (listeners := self._listeners.get(chat, set())):
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait((name, data))
+        return bool(listeners)
+
+    async def update(self, card: Card, reply: Reply) -> bool:  # noqa: ARG002 - the page asks for the card in its own language
+        """Tell open pages that a card changed."""
+        self.tell(card.place.chat, "card", card.id)
+        return True
+
+    async def whisper(self, person: Person, place: Place, reply: Reply) -> bool:  # noqa: ARG002 - one person a chat here
+        """A private line under the card."""
+        return self.tell(place.chat, "whisper", json.dumps({"card": place.message, "text": reply.fallback}))
+
+
+@dataclass(slots=True)
+class Web:
+    """One per server."""
+
+    service: Service
+    store: Store
+    settings: Settings
+    clock: Clock
+    messenger: WebMessenger = field(default_factory=WebMessenger)
+    apps: tuple[App, ...] = ()
+    tokens: Broker | None = None
+    people: tuple[PracticePerson, ...] = ()
+
+    @property
+    def practice(self) -> bool:
+        """Whether the practice platform stands behind this page."""
+        return bool(self.people)
