@@ -108,7 +108,7 @@ def over(stored: StoredToken, now: datetime) -> bool:
 
 def outlook(refusal: PlatformRefusal) -> Outlook:
     """What a refused refresh means: `over` the person has to consent again, `app` the developer has to act, `later` try again."""
-    if refusal.code in _OVER or refusal.blame == "token":
+    if refusal.code in _OVER or refusal.blame in ("token", "code", "user"):
         return "over"
     if refusal.blame == "app":
         return "app"

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table
@@ -16,15 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.model import Person
 from bot.ports import Clock
 from handlers.store.engine import StoreError, begin_writing
+from handlers.system import SystemClock
 
 T = TypeVar("T")
-
-
-class SystemClock:
-    """The `Clock` port."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class Base:

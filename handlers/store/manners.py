@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, or_, select, update
 
 from bot.model import Person, Place
+from handlers.notify import Notice
 from handlers.store.base import Base, person_row
 from handlers.store.tables import audit, cards, claims, feedback, mutes, notices
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A notification to an app that is not delivered yet. `body` is the JSON text that gets signed."""
-
-    key: str
-    platform: str
-    app_id: str
-    body: str
-    created: datetime
-    tries: int
 
 
 class Manners(Base):

@@ -1,0 +1,228 @@
+"""The broker: keeps users' tokens sealed, refreshes each once across all processes, hands them to the app they belong to, forgets them.
+
+A refresh token works once on most platforms, so the order is: take the lease, read the row again, refresh, write the new pair with
+compare-and-set, only then use it. A failed refresh never deletes before the row was read again: somebody else may have won the race.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from bot.model import App, Person, PlatformRefusal, Token
+from bot.oauth import converse
+from bot.platforms import module
+from bot.ports import Clock, Http, Randomness, Store, StoredToken, Vault
+from bot.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
+from handlers.vault import VaultError
+
+_LEASE = timedelta(seconds=45)  # a refresh ends within 10 s (the HTTP limit); the rest is for a slow store
+_WAIT = 25.0  # how long a caller waits for another process's refresh
+_PAUSE = 0.1
+
+log = structlog.get_logger("whyforbidden.tokens")
+
+
+class NoToken(Exception):  # noqa: N818 (an answer, not a failure)
+    """There is nothing to hand out. `reason`: `unknown` (never granted, or forgotten), `over` (the person has to consent again), `later`
+    (the platform did not answer; try again after `retry_after` seconds), `app` (the app's own configuration; `code` is the platform's)."""
+
+    def __init__(self, reason: str, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(f"{reason} {code}".strip())
+        self.reason = reason
+        self.code = code
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What the owning app gets. `expires` is when the platform ends it (None: not before it is revoked)."""
+
+    access_token: str = field(repr=False)
+    expires: datetime | None
+    scopes: tuple[str, ...]
+    subject: str
+
+
+class TokenStore(Store, Protocol):
+    """The store, with what only housekeeping needs."""
+
+    async def all_tokens(self) -> Sequence[StoredToken]: ...
+
+
+class Rotating(Vault, Protocol):
+    """A vault that can seal anew."""
+
+    def again(self, sealed: str) -> str: ...
+
+
+class Broker:
+    """One per process."""
+
+    def __init__(self, store: TokenStore, http: Http, vault: Vault, clock: Clock, random: Randomness) -> None:
+        self._store = store
+        self._http = http
+        self._vault = vault
+        self._clock = clock
+        self._random = random
+        self._running: set[asyncio.Future[StoredToken]] = set()
+
+    async def hand_out(self, app: App, subject: str) -> Handed:
+        """The access token of one user, refreshed first when it is about to end. The caller has authenticated `app`. Raises `NoToken`."""
+        stored = await self._store.token(app.platform, app.app_id, subject)
+        if stored is None:
+            raise NoToken("unknown")
+        if not usable(stored, self._clock.now()):
+            stored = await self._refreshed(app, stored)
+        token = self._open(stored)
+        return Handed(token.access_token, stored.expires, tuple(sorted(stored.scopes)), subject)
+
+    async def forget(self, app: App, subject: str, *, by: Person | None) -> bool | None:
+        """Withdraw a grant at the platform and forget the token, whatever the platform says. True: withdrawn there too; False: the platform
+        offers no way or did not answer, so the grant stands there until it ends; None: there was no token."""
+        stored = await self._store.token(app.platform, app.app_id, subject)
+        if stored is None or not await self._store.drop_token(app.platform, app.app_id, subject):
+            return None
+        try:
+            withdrawn = await self._withdraw(app, self._open(stored))
+        except NoToken:  # sealed with a key that is gone: forgotten here, but nothing to withdraw it with
+            withdrawn = False
+        await self._audit(by, "token_forgotten", app, subject, withdrawn=withdrawn)
+        return withdrawn
+
+    async def sweep(self) -> int:
+        """Forget tokens that can never be used again; returns how many."""
+        now, gone = self._clock.now(), 0
+        for stored in await self._store.all_tokens():
+            if over(stored, now) and await self._store.drop_token(stored.platform, stored.app_id, stored.subject, stored.version):
+                gone += 1
+                await self._store.audit(now, None, "token_expired", {"platform": stored.platform, "app_id": stored.app_id})
+        return gone
+
+    # ------------------------------------------------------------ refreshing
+
+    async def _refreshed(self, app: App, stored: StoredToken) -> StoredToken:
+        """The row with a usable token: ours after a refresh, or another process's."""
+        name = f"refresh|{stored.platform}|{stored.app_id}|{stored.subject}"
+        holder = self._random.token()
+        waited = 0.0
+        while True:
+            now = self._clock.now()
+            if await self._store.lease(name, holder, now + _LEASE, now):
+                break
+            if waited >= _WAIT:
+                raise NoToken("later", "busy", retry_after=2.0)
+            await asyncio.sleep(_PAUSE)
+            waited += _PAUSE
+            fresh = await self._again(stored)
+            if usable(fresh, self._clock.now()):
+                return fresh
+        # From here on the refresh token may be used up, so a caller that hangs up must not stop us: neither from writing down
+        # the new pair, nor by giving the lease back too early.
+        task = asyncio.ensure_future(self._leased(app, stored, name, holder))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _leased(self, app: App, stored: StoredToken, name: str, holder: str) -> StoredToken:
+        try:
+            fresh = await self._again(stored)  # somebody may have refreshed between our look and our lease
+            return fresh if usable(fresh, self._clock.now()) else await self._refresh(app, fresh)
+        finally:
+            now = self._clock.now()
+            await self._store.lease(name, holder, now, now)
+
+    async def _refresh(self, app: App, stored: StoredToken) -> StoredToken:
+        old = self._open(stored)
+        oauth = module(app.platform, "oauth")
+        if oauth is None or not old.refresh_token:
+            return await self._lost(app, stored, "no_refresh_token")
+        try:
+            return await self._exchange(app, stored, old, oauth)
+        except PlatformRefusal as refusal:
+            match outlook(refusal):
+                case "over":
+                    return await self._lost(app, stored, refusal.code)
+                case "app":
+                    log.error("refresh_refused", platform=app.platform, app=app.app_id, error=refusal.code, request_id=refusal.request_id)
+                    raise NoToken("app", refusal.code) from None
+                case _:
+                    raise NoToken("later", refusal.code, refusal.retry_after) from None
+
+    async def _exchange(self, app: App, stored: StoredToken, old: Token, oauth: Any) -> StoredToken:
+        new = renewed(old, await converse(self._http, oauth.refresh(app, old)))
+        fresh = seal(
+            self._vault,
+            app,
+            new,
+            subject=stored.subject,
+            now=self._clock.now(),
+            person=stored.person,
+            granted=stored.granted,
+            version=stored.version,
+        )
+        while not await self._store.save_token(fresh):
+            winner = await self._store.token(stored.platform, stored.app_id, stored.subject)
+            if winner is None:  # the person's wish to forget came between: then the new token goes too
+                await self._withdraw(app, new)
+                raise NoToken("unknown")
+            if self._open(winner).refresh_token != old.refresh_token:
+                return winner  # a new consent came between: that token is the better one
+            fresh = replace(fresh, version=winner.version)  # only sealed anew: it still holds the token that we just used up
+        return await self._again(stored)
+
+    async def _lost(self, app: App, stored: StoredToken, code: str) -> StoredToken:
+        """The platform says that the grant is over. Read once more before believing it."""
+        latest = await self._again(stored)
+        if latest.version != stored.version and usable(latest, self._clock.now()):
+            return latest
+        if await self._store.drop_token(stored.platform, stored.app_id, stored.subject, stored.version):
+            log.info("grant_over", platform=app.platform, app=app.app_id, error=code)
+            await self._audit(None, "token_lost", app, stored.subject, reason=code)
+        raise NoToken("over", code)
+
+    async def _again(self, stored: StoredToken) -> StoredToken:
+        latest = await self._store.token(stored.platform, stored.app_id, stored.subject)
+        if latest is None:
+            raise NoToken("unknown")
+        return latest
+
+    # ------------------------------------------------------------ small parts
+
+    def _open(self, stored: StoredToken) -> Token:
+        try:
+            return unseal(self._vault, stored)
+        except (VaultError, TamperedError) as error:
+            log.error("token_unreadable", platform=stored.platform, app=stored.app_id, why=str(error))
+            raise NoToken("over", "unreadable") from None
+
+    async def _withdraw(self, app: App, token: Token) -> bool:
+        oauth = module(app.platform, "oauth")
+        if oauth is None:
+            return False
+        try:
+            return bool(await converse(self._http, oauth.revoke(app, token)))
+        except PlatformRefusal as refusal:
+            log.warning("revoke_refused", platform=app.platform, app=app.app_id, error=refusal.code)
+            return outlook(refusal) == "over"
+
+    async def _audit(self, actor: Person | None, action: str, app: App, subject: str, **detail: Any) -> None:
+        await self._store.audit(
+            self._clock.now(), actor, action, {"platform": app.platform, "app_id": app.app_id, "subject": subject, **detail}
+        )
+
+
+async def rotate(store: TokenStore, vault: Rotating) -> int:
+    """Seal every token anew under the first key, so that an old key can be taken out of WHYFORBIDDEN_SECRET_KEY. Returns how many.
+
+    A token that changes meanwhile was sealed with the first key by whoever changed it, so a lost race is fine.
+    """
+    done = 0
+    for stored in await store.all_tokens():
+        done += await store.save_token(replace(stored, sealed=vault.again(stored.sealed)))
+    return done
