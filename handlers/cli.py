@@ -139,3 +139,46 @@ def _batch(lines: Iterator[bytes], surface: Surface | None, locale: Locale | Non
         except (ValueError, TypeError) as wrong:
             out = {"id": row_id, "error": f"line {number}: {wrong}"}
         yield json.dumps(out, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+@app.command()
+def code(
+    code: Annotated[str, typer.Argument(help="an error code or name, for example 99991679 or missing_scope")],
+    platform: Annotated[str | None, typer.Option(help="only this platform")] = None,
+    lang: Lang = None,
+) -> None:
+    """Explain one error code, like `rustc --explain`."""
+    from bot.explain import explain_code
+    from bot.render import code_page
+
+    page = code_page(explain_code(code, platform), _locale(lang) or "en")
+    typer.echo(page.text)
+    if not page.found:
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve() -> None:
+    """Open every door that is configured; the chat page always."""
+    from handlers.serve import serve as run
+    from handlers.settings import SettingsError, load_settings
+
+    try:
+        run(load_settings())
+    except SettingsError as error:
+        fail(str(error))
+
+
+@app.command()
+def demo() -> None:
+    """The chat page with the practice platform; no account anywhere is needed."""
+    from handlers.serve import demo as run
+    from handlers.settings import SettingsError, data_directory, load_settings
+
+    try:
+        settings = load_settings()
+        if "store_url" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"store_url": f"sqlite:///{data_directory() / 'practice.db'}"})
+        run(settings)
+    except SettingsError as error:
+        fail(str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -17,6 +18,12 @@ from handlers.tokens import NoToken
 from handlers.web.state import Web
 
 TEXT_LIMIT = 1_000_000
+NO_TOKEN = {
+    "unknown": (404, "This user has not authorized the app here, or the token was forgotten."),
+    "over": (409, "The authorization has ended; the user has to authorize again."),
+    "later": (503, "The platform did not answer; try again in a moment."),
+    "app": (502, "The platform refused the app itself; check app id and secret in apps.toml."),
+}
 
 
 class Ask(BaseModel):
@@ -66,7 +73,7 @@ class TokenOut(BaseModel):
 
     access_token: str
     scopes: list[str]
-    expires_in: int | None
+    expires_at: datetime | None = Field(description="when the platform ends it; null: not before it is revoked")
 
 
 def caller(web: Web, request: Request) -> App | None:
@@ -135,8 +142,9 @@ def router(web: Web) -> APIRouter:
         try:
             handed = await web.tokens.hand_out(app, body.subject)
         except NoToken as no:
-            raise HTTPException(404, f"No token can be handed out: {no.reason}. Let the user authorize again.") from None
-        return TokenOut(access_token=handed.access_token, scopes=sorted(handed.scopes), expires_in=handed.expires_in)
+            status, sentence = NO_TOKEN[no.reason]
+            raise HTTPException(status, sentence, {"Retry-After": str(int(no.retry_after or 5))} if no.reason == "later" else None) from None
+        return TokenOut(access_token=handed.access_token, scopes=sorted(handed.scopes), expires_at=handed.expires)
 
     @routes.post("/consents/{flow_id}", summary="An app's signed answer to a consent that was handed to it")
     async def handed_off(flow_id: str, body: Mapping[str, Any]) -> dict[str, str]:
