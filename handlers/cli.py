@@ -14,12 +14,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot.explain import MAX_TEXT, Explained, explain
+from bot.explain import Explained, explain
 from bot.model import Locale, Surface
 from bot.render import as_json, render
 from bot.words import say
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__.splitlines()[0])
+
+READ_LIMIT = 20_000_000  # bytes of standard input; what comes after is not read, and said so
 
 Lang = Annotated[str | None, typer.Option(help="en or zh; default: the language of the text")]
 
@@ -72,8 +74,10 @@ def read_text(source: str | None) -> str:
         return source
     if source is None and sys.stdin.isatty():
         fail("paste an error as an argument, or pipe it in: whyforbidden explain - < error.log", 2)
-    raw = sys.stdin.buffer.read(MAX_TEXT * 4 + 1)
-    return raw.decode("utf-8", "replace")
+    raw = sys.stdin.buffer.read(READ_LIMIT + 1)
+    if len(raw) > READ_LIMIT:
+        typer.echo(f"whyforbidden: the text is longer than {READ_LIMIT // 1_000_000} MB; only its beginning is read", err=True)
+    return raw[:READ_LIMIT].decode("utf-8", "replace")
 
 
 @app.command("explain")
@@ -101,12 +105,10 @@ def _print(answer: Explained, surface: Surface) -> None:
     if answer.redaction.live:
         warning = say("The text holds what looks like a live secret. It was masked here; rotate it where it was issued.")
         typer.echo(f"! {warning.in_(answer.locale)}", err=True)
-    if answer.note:
-        typer.echo(f"! {answer.note.in_(answer.locale)}", err=True)
     if surface is Surface.JSON:
         typer.echo(json.dumps([as_json(d, answer.locale) for d in answer.diagnoses], ensure_ascii=False, indent=2))
         return
-    body = render(answer.diagnoses, surface, answer.locale, why_nothing=answer.why_nothing).body
+    body = render(answer.diagnoses, surface, answer.locale, why=answer.why_nothing).body
     if not isinstance(body, str):
         typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
     elif surface is Surface.TEXT and sys.stdout.isatty():
@@ -135,7 +137,7 @@ def _batch(lines: Iterator[bytes], surface: Surface | None, locale: Locale | Non
             answer = explain(row["text"], locale=locale)
             out: dict[str, object] = {"id": row_id, "diagnoses": [as_json(d, answer.locale) for d in answer.diagnoses]}
             if surface is not None and surface is not Surface.JSON:
-                out["reply"] = render(answer.diagnoses, surface, answer.locale, why_nothing=answer.why_nothing).body
+                out["reply"] = render(answer.diagnoses, surface, answer.locale, why=answer.why_nothing).body
         except (ValueError, TypeError) as wrong:
             out = {"id": row_id, "error": f"line {number}: {wrong}"}
         yield json.dumps(out, ensure_ascii=False).encode("utf-8", "replace").decode()
@@ -182,3 +184,13 @@ def demo() -> None:
         run(settings)
     except SettingsError as error:
         fail(str(error))
+
+
+@app.command()
+def mcp() -> None:
+    """Tool server for agents, on standard input and output."""
+    try:
+        from handlers.mcp import run
+    except ImportError:
+        fail("the tool server needs the extra: pip install 'whyforbidden[mcp]'")
+    run()

@@ -111,7 +111,7 @@ def router(web: Web) -> APIRouter:
         answer = explain(ask.text, facts=Facts(apps=web.apps, now=web.clock.now()), locale=ask.lang)
         reply = None
         if ask.format != "json":
-            body = render(answer.diagnoses, Surface(ask.format), answer.locale, why_nothing=answer.why_nothing).body
+            body = render(answer.diagnoses, Surface(ask.format), answer.locale, why=answer.why_nothing).body
             reply = body if isinstance(body, str) else dict(body)
         return Explanation(
             diagnoses=[as_json(diagnosis, answer.locale) for diagnosis in answer.diagnoses],
