@@ -91,6 +91,10 @@ class Advice(Protocol):
         """Facts that keep people from going in circles."""
         ...
 
+    def when(self, request_id: str, finding: Finding) -> Text | None:
+        """What a bare request id tells by itself: date, time, region; None when it tells nothing."""
+        ...
+
 
 class OAuth(Protocol):
     """`oauth.py`: user authorization as values (RFC 6749 code flow, each vendor's own names)."""

@@ -30,9 +30,8 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     app_id = app.app_id if app else finding.app_id or ""
     found = []
     if cause in _SCOPE_CAUSES and (app or APP_ID.fullmatch(app_id)):
-        for scope in scopes:
-            if _SCOPE.fullmatch(scope):
-                found.append(Link(rel, home + APPLY.format(app=app_id, scope=scope), say("Apply for {scope}", scope=scope)))
+        wanted = [scope for scope in scopes if _SCOPE.fullmatch(scope)]
+        found += [Link(rel, home + APPLY.format(app=app_id, scope=scope), say("Apply for {scope}", scope=scope)) for scope in wanted]
     found.append(Link(rel, home + APPS, say("Open the developer console")))
     if cause in _SCOPE_CAUSES:
         found += [

@@ -3,4 +3,8 @@
 from bot.model import Text
 
 # Brand → what people call it; "" when the brand is not known.
-TITLES = {"": Text("Kuaishou", "快手"), "shop": Text("Kuaishou shop", "快手小店"), "general": Text("Kuaishou open platform", "快手开放平台")}
+TITLES = {
+    "": Text("Kuaishou", "快手"),
+    "shop": Text("Kuaishou shop", "快手小店"),
+    "general": Text("Kuaishou open platform", "快手开放平台"),
+}

@@ -30,6 +30,7 @@ GUIDE_GADGET = "uYjL24iN/ukzMzUjL5MzM14SOzMTN/gadget-incremental-authorization-a
 
 APP_ID = re.compile(r"cli_[A-Za-z0-9]{10,32}")
 LOG_ID = re.compile(r"\d{14}[0-9A-Fa-f]{7,28}")
+_MOMENT = re.compile(r"(20[1-9]\d)(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d)([0-5]\d)")
 _SCOPE = re.compile(r"[A-Za-z0-9_.:-]{2,100}")
 _DIGITS = re.compile(r"\d{1,24}")
 
@@ -85,11 +86,8 @@ def support(finding: Finding) -> tuple[SupportItem, ...]:
 
 def moment(log_id: str) -> str | None:
     """`YYYY-MM-DD HH:MM:SS` out of a log_id's first 14 digits; None when they are no date. The zone is not documented."""
-    year, month, day, hour, minute, second = (log_id[a:b] for a, b in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14)))
-    plausible = (
-        "2016" <= year <= "2099" and "01" <= month <= "12" and "01" <= day <= "31" and hour < "24" and minute < "60" and second < "60"
-    )
-    return f"{year}-{month}-{day} {hour}:{minute}:{second}" if plausible else None
+    match = _MOMENT.match(log_id)
+    return "{}-{}-{} {}:{}:{}".format(*match.groups()) if match else None
 
 
 def _console(home: str, finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause) -> Link:

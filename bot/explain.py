@@ -1,0 +1,64 @@
+"""The whole of the thinking in one call: redact → read → diagnose. What every door, the command line and the tests use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.catalog import Catalog
+from bot.catalog import catalog as shipped
+from bot.diagnose import diagnose
+from bot.extract import extract
+from bot.model import Diagnosis, Facts, Finding, Locale, Redaction, Text
+from bot.redact import redact
+from bot.words import say
+
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_LETTERS = re.compile(r"[A-Za-z]+")
+_SUCCESS = re.compile(r'"?(?:err)?code"?\s*[:=]\s*"?0\b|"ok"\s*:\s*true|"result"\s*:\s*1\b', re.IGNORECASE)
+_BINARY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\ufffd]")
+_LOOKED_AT = 4_000  # characters that decide about the language
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The answer to a text. `why_nothing` is set exactly when there are no diagnoses: one sentence that says why."""
+
+    redaction: Redaction
+    findings: tuple[Finding, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    locale: Locale
+    why_nothing: Text | None = None
+
+
+def explain(text: str, *, catalog: Catalog | None = None, facts: Facts | None = None, locale: Locale | None = None) -> Explained:
+    """Read a paste. `facts` is what is known beside it; `locale` the asker's language (else the paste's, else English)."""
+    book = catalog or shipped()
+    redaction = redact(text)
+    findings = extract(redaction.text, book)
+    diagnoses = diagnose(findings, book, facts or Facts())
+    why = None if diagnoses else why_nothing(redaction.text)
+    return Explained(redaction, tuple(findings), diagnoses, locale or language(redaction.text) or "en", why)
+
+
+def language(text: str) -> Locale | None:
+    """The language a person wrote in: Chinese when its characters weigh as much as a third of the Latin words; None when there is neither.
+
+    Platform messages are often English with a Chinese translation behind; a person who pastes one is taken to read Chinese.
+    """
+    sample = text[:_LOOKED_AT]
+    chinese, latin = len(_CHINESE.findall(sample)), len(_LETTERS.findall(sample))
+    if not chinese:
+        return "en" if latin else None
+    return "zh" if chinese * 3 >= latin else "en"
+
+
+def why_nothing(text: str) -> Text:
+    """Why there is nothing to diagnose in this text."""
+    if not text.strip():
+        return say("There is nothing to read. Paste the error that the platform sent back.")
+    if len(_BINARY.findall(text[:_LOOKED_AT])) * 10 > len(text[:_LOOKED_AT]):
+        return say("This does not look like text. Paste the error as text, or attach it as a .txt, .log or .json file.")
+    if _SUCCESS.search(text):
+        return say("The platform's answer says that the call succeeded. If something is missing, say what you expected to see.")
+    return say("I see no error of a platform in this text. Paste its whole answer: code, message and log_id.")

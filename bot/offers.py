@@ -1,0 +1,79 @@
+"""Who may be asked to consent, in which app, to what: only configured apps, known scopes, and causes that consent really fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bot import platforms
+from bot.model import App, Cause, Choice, Facts, Finding, Identity, Offer, Text, Who
+from bot.platforms import Case
+from bot.words import listed, say
+
+# Causes that a fresh consent of the user ends. A token that is merely invalid counts when it is a user's.
+_FIXED = frozenset({Cause.USER_SCOPE_MISSING, Cause.USER_DENIED, Cause.REFRESH_TOKEN_INVALID})
+_FIXED_FOR_USERS = frozenset({Cause.TOKEN_EXPIRED, Cause.TOKEN_INVALID})
+
+
+def candidates(finding: Finding, apps: Sequence[App]) -> tuple[tuple[App, ...], Text | None]:
+    """The configured apps that the finding can be about, and the reason when there is none.
+
+    An app that the paste names counts only if it is configured; without a name every app of the platform (and brand) is a candidate.
+    """
+    title = platforms.title(finding.platform, finding.hints.get("brand", ""))
+    if finding.app_id:
+        named = tuple(app for app in apps if app.platform == finding.platform and app.app_id == finding.app_id)
+        return named, None if named else say(
+            "App {app} is not connected here, so the authorization has to start in that app.", app=finding.app_id
+        )
+    brand = finding.hints.get("brand", "")
+    found = tuple(app for app in apps if app.platform == finding.platform and (not brand or not app.brand or app.brand == brand))
+    if found:
+        return found, None
+    return (), say("No {platform} app is connected here, so the authorization has to start in the app that failed.", platform=title)
+
+
+def offers(
+    case: Case, apps: Sequence[App], no_app: Text | None, choice_for: Callable[[App], Choice | None], facts: Facts
+) -> tuple[tuple[Offer, ...], Text | None]:
+    """The consents that may be started (one for each candidate app), or the reason why there is none."""
+    if not _consent_fixes(case):
+        return (), say("Consent of the user does not fix this.")
+    if platforms.module(case.finding.platform, "oauth") is None:
+        return (), say("We cannot start an authorization on this platform.")
+    if no_app:
+        return (), no_app
+    found, reasons = [], []
+    for app in apps:
+        choice = choice_for(app)
+        scopes = choice.recommended if choice else ()
+        reason = _held_back(case, app, choice, facts)
+        if reason:
+            reasons.append(reason)
+        else:
+            found.append(Offer(app.platform, app.app_id, scopes, app.name))
+    return tuple(found), None if found else next(iter(reasons), None)
+
+
+def _consent_fixes(case: Case) -> bool:
+    if case.cause in _FIXED:
+        return True
+    return case.cause in _FIXED_FOR_USERS and (case.finding.identity is Identity.USER or case.who_fixes is Who.USER)
+
+
+def _held_back(case: Case, app: App, choice: Choice | None, facts: Facts) -> Text | None:
+    if case.cause is not Cause.USER_SCOPE_MISSING:
+        return None
+    if choice is None:
+        return say("The error does not say which scope is missing. Tell us which API was called, and we can ask for exactly that.")
+    if not choice.recommended:
+        return choice.reason
+    known = facts.app_facts.get(app.app_id)
+    if known is None or known.enabled is None:
+        return None
+    off = [scope for scope in choice.recommended if Identity.USER not in known.enabled.get(scope, frozenset())]
+    if off:
+        return say(
+            "The app has not enabled {scopes} for users yet; the consent page would only show an error. Enable it first.",
+            scopes=listed(off),
+        )
+    return None

@@ -1,0 +1,60 @@
+"""What only somebody who knows Slack would say: which scope a method needs, and that a token is as old as its installation.
+
+Source: the method pages of Slack's reference (each names its scopes).
+"""
+
+from __future__ import annotations
+
+from bot.model import AppFacts, Cause, Finding, Text
+from bot.platforms import Case
+from bot.words import say
+
+# Method → the scope that a bot token needs for its plainest use.
+NEEDS = {
+    "chat.postMessage": "chat:write",
+    "chat.postEphemeral": "chat:write",
+    "chat.update": "chat:write",
+    "chat.delete": "chat:write",
+    "chat.scheduleMessage": "chat:write",
+    "conversations.history": "channels:history",
+    "conversations.replies": "channels:history",
+    "conversations.info": "channels:read",
+    "conversations.list": "channels:read",
+    "conversations.members": "channels:read",
+    "conversations.join": "channels:join",
+    "conversations.open": "im:write",
+    "files.info": "files:read",
+    "files.list": "files:read",
+    "files.upload": "files:write",
+    "files.getUploadURLExternal": "files:write",
+    "files.completeUploadExternal": "files:write",
+    "pins.add": "pins:write",
+    "reactions.add": "reactions:write",
+    "reactions.get": "reactions:read",
+    "team.info": "team:read",
+    "usergroups.list": "usergroups:read",
+    "users.info": "users:read",
+    "users.list": "users:read",
+    "users.lookupByEmail": "users:read.email",
+    "users.profile.get": "users.profile:read",
+}
+
+
+def scopes(finding: Finding, granted: frozenset[str] | None, facts: AppFacts | None) -> tuple[tuple[str, ...], Text] | None:
+    """The scope of the method that was called, when the error hides it."""
+    method = finding.hints.get("api", "")
+    if method not in NEEDS:
+        return None
+    return (NEEDS[method],), say("The error names no scope; {method} usually needs this one.", method=method)
+
+
+def notes(case: Case) -> tuple[Text, ...]:
+    """Why an added scope is still missing."""
+    if case.cause not in {Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING}:
+        return ()
+    return (
+        say(
+            "Scope added and still missing? The app must be reinstalled, and the token copied again: a token is as old as its installation."
+        ),
+        say("Bot scopes and user scopes are two lists. Look at the token: xoxb- needs bot scopes, xoxp- user scopes."),
+    )
