@@ -194,3 +194,31 @@ def mcp() -> None:
     except ImportError:
         fail("the tool server needs the extra: pip install 'whyforbidden[mcp]'")
     run()
+
+
+@app.command()
+def doctor(
+    lang: Lang = None,
+    register: Annotated[bool, typer.Option("--register", help="also register the slash command with Feishu/Lark")] = False,
+) -> None:
+    """Check credentials, scopes, store, clock and addresses, door by door, and say what to click."""
+    import asyncio
+
+    from handlers.doctor import run
+    from handlers.settings import SettingsError, load_settings
+
+    locale = _locale(lang) or "en"
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        fail(str(error))
+    if register:
+        from handlers.lark.doctor import register_command
+
+        typer.echo(asyncio.run(register_command(settings)).in_(locale))
+    checks = asyncio.run(run(settings))
+    for check in checks:
+        mark = {True: "✓", False: "✗", None: "?"}[check.ok]
+        typer.echo(f"{mark} {check.about}: {check.says.in_(locale)}" + (f"\n  → {check.url}" if check.url else ""))
+    if any(check.ok is False for check in checks):
+        raise typer.Exit(1)

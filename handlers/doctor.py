@@ -1,0 +1,109 @@
+"""`whyforbidden doctor`: is everything connected, and if not, what to click. Looks only, unless asked to register something.
+
+Each door adds its own checks in `handlers/<door>/doctor.py` (`async def checks(settings, http) -> list[Check]`), over plain HTTP, so that
+no chat SDK is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from bot.model import App, PlatformRefusal, Request, Text
+from bot.ports import Http
+from bot.words import say
+from handlers.settings import Settings, SettingsError
+
+SKEW_SECONDS = 60  # Slack refuses signatures older than five minutes; consent times allow one
+DOORS = ("slack", "lark", "dingtalk")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `ok` None: could not be looked at, and `says` tells why. `url` is where to click."""
+
+    about: str
+    ok: bool | None
+    says: Text
+    url: str = ""
+
+
+async def examine(settings: Settings, http: Http, apps: Sequence[App]) -> list[Check]:
+    """Every check for these settings."""
+    found = [_store(settings), _key(settings), *_public(settings), *_apps(settings, apps), await _clock(settings, http)]
+    for door in DOORS:
+        if getattr(settings, door):
+            found += await importlib.import_module(f"handlers.{door}.doctor").checks(settings, http)
+        else:
+            found.append(Check(door, None, say("The {door} door is closed: none of its settings is there.", door=door)))
+    return found
+
+
+def _store(settings: Settings) -> Check:
+    from handlers.store import StoreError, open_store
+    from handlers.system import SystemClock
+
+    try:
+        open_store(settings.store_url, SystemClock())
+    except StoreError as error:
+        return Check("store", False, say("The store cannot be used: {why}", why=str(error)))
+    return Check("store", True, say("The store can be read and written."))
+
+
+def _key(settings: Settings) -> Check:
+    if settings.secret_keys:
+        return Check("key", True, say("Tokens are sealed with WHYFORBIDDEN_SECRET_KEY."))
+    if settings.store_url.startswith("sqlite"):
+        return Check("key", None, say("Tokens are sealed with a key file beside the store; set WHYFORBIDDEN_SECRET_KEY to keep the key apart from the data."))
+    return Check("key", False, say("WHYFORBIDDEN_SECRET_KEY is needed with a shared store."))
+
+
+def _public(settings: Settings) -> list[Check]:
+    parts = urlsplit(settings.base_url)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if local:
+        return [Check("public URL", None, say("Consent links lead to this machine only; set WHYFORBIDDEN_PUBLIC_URL (https) for other people."))]
+    return [Check("public URL", parts.scheme == "https", say("Consent links lead to {url}.", url=settings.base_url))]
+
+
+def _apps(settings: Settings, apps: Sequence[App]) -> list[Check]:
+    if not apps:
+        return [Check("apps", None, say("apps.toml lists no app: cards guide, but offer no re-authorization."))]
+    checks = []
+    for app in apps:
+        here = app.redirect_uri.startswith(settings.base_url + "/")
+        says = say("{name}: redirect URI {uri}; register exactly this one in the app's console.", name=app.name or app.app_id, uri=app.redirect_uri)
+        checks.append(Check("apps", None if here or app.mode == "handoff" else False, says))
+    return checks
+
+
+async def _clock(settings: Settings, http: Http) -> Check:
+    """Compares with the Date header of a platform that is configured anyway."""
+    url = settings.slack_api_url if settings.slack else "https://open.feishu.cn/" if settings.lark else ""
+    if not url:
+        return Check("clock", None, say("The clock was not compared: no chat door is open."))
+    try:
+        answer = await http.send(Request("GET", url))
+        theirs = parsedate_to_datetime(answer.headers["date"])
+    except (PlatformRefusal, KeyError, ValueError) as error:
+        return Check("clock", None, say("The clock could not be compared: {why}", why=type(error).__name__))
+    off = abs((datetime.now(UTC) - theirs).total_seconds())
+    return Check("clock", off <= SKEW_SECONDS, say("The clock differs from the platform's by {seconds} s.", seconds=round(off)))
+
+
+async def run(settings: Settings) -> list[Check]:
+    """Examine with the real HTTP client. Raises `SettingsError` for an unreadable apps file."""
+    from handlers.apps import load_apps
+    from handlers.http import HttpClient
+
+    http = HttpClient(practice=settings.practice)
+    try:
+        return await examine(settings, http, load_apps(settings.apps_file, settings.base_url))
+    except SettingsError as error:
+        return [Check("settings", False, Text(str(error), str(error)))]
+    finally:
+        await http.close()
