@@ -45,6 +45,16 @@ class Answers(Base):
         row = await self._read(lambda c: c.execute(query).one_or_none())
         return None if row is None else _card(row)
 
+    async def cards_in(self, place: Place, limit: int = 50) -> Sequence[Card]:
+        query = (
+            select(cards)
+            .where(cards.c.surface == place.surface, cards.c.tenant == place.tenant, cards.c.chat == place.chat)
+            .order_by(cards.c.created.desc(), cards.c.id.desc())
+            .limit(limit)
+        )
+        rows = await self._read(lambda c: c.execute(query).all())
+        return [_card(row) for row in reversed(rows)]
+
     async def remember(self, reports: Sequence[Report]) -> None:
         """The newest word wins, but what somebody pasted never replaces what the app itself reported."""
         # In one order everywhere, so that two processes cannot wait for each other.

@@ -104,6 +104,7 @@ cards = Table(
     Column("created", Moment, nullable=False),
     Column("version", Integer, nullable=False),
     Index("cards_by_need", "surface", "tenant", "chat", "need", "created"),
+    Index("cards_by_chat", "surface", "tenant", "chat", "created"),
     Index("cards_by_age", "created"),
 )
 

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("cards_by_age", "cards", ["created"], unique=False)
+    op.create_index("cards_by_chat", "cards", ["surface", "tenant", "chat", "created"], unique=False)
     op.create_index("cards_by_need", "cards", ["surface", "tenant", "chat", "need", "created"], unique=False)
     op.create_table(
         "claims",
