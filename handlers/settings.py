@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -142,6 +142,16 @@ class Settings(BaseSettings):
     def _three_parts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(len(name.split(":")) != 3 or not all(name.split(":")) for name in value):
             raise ValueError("each admin is written surface:tenant:user, for example slack:T012AB3CD:U012AB3CD")
+        return value
+
+    @field_validator("trust_proxy")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            try:
+                each == "*" or ip_network(each)
+            except ValueError:
+                raise ValueError("write addresses or networks such as 10.0.0.0/8, or * for any") from None
         return value
 
     @field_validator("api_keys")

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from bot.model import Person, Place
 from bot.ports import Card, Report, StoredToken
 from handlers.notify import Notice
-from handlers.store import SqlStore, open_store
+from handlers.store import SqlStore, StoreError, open_store
 from handlers.store.tables import meta
 from tests.peers import postgres_database
 
@@ -48,7 +48,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     opened = open_store(url, Hands())
     if request.param == "postgresql":
         names = ", ".join(f'"{table.name}"' for table in meta.sorted_tables)
-        await opened._write(lambda c: c.execute(text(f"TRUNCATE {names} RESTART IDENTITY")))  # noqa: S608
+        await opened._write(lambda c: c.execute(text(f"TRUNCATE {names} RESTART IDENTITY")))
     yield opened
     await opened.close()
 
@@ -125,7 +125,7 @@ async def test_the_history_of_a_chat_is_its_newest_cards_oldest_first(store: Sql
         await store.put_card(card(f"c{minute}", created=NOW + timedelta(minutes=minute)))
     await store.put_card(card("elsewhere", place=replace(PLACE, chat="C2")))
 
-    assert ["c1", "c2", "c3"] == [each.id for each in await store.cards_in(PLACE, 3)]
+    assert [each.id for each in await store.cards_in(PLACE, 3)] == ["c1", "c2", "c3"]
 
 
 async def test_what_one_tenant_saw_is_not_told_to_another(store: SqlStore) -> None:
@@ -160,7 +160,7 @@ async def test_a_paste_does_not_replace_what_the_app_reported(store: SqlStore) -
 
 async def test_a_flow_moves_by_compare_and_set(store: SqlStore) -> None:
     """A second move from the same version changes nothing."""
-    assert [] == await store.put_flow("f", {"state": "offered", "n": [1]}, state="offered", owner="o", supersede=True)
+    assert await store.put_flow("f", {"state": "offered", "n": [1]}, state="offered", owner="o", supersede=True) == []
     assert await store.flow("f") == ({"state": "offered", "n": [1]}, 0)
 
     assert await store.save_flow("f", {"state": "started"}, state="started", version=0)
@@ -179,7 +179,7 @@ async def test_a_new_offer_ends_the_owners_waiting_ones_in_the_same_step(store: 
     assert not await store.save_flow("b", {"state": "authorized"}, state="authorized", version=0)
     assert await store.flow("c") == ({"state": "authorized+"}, 0)
     assert {"d", "e"} == set(await store.flows_in(["offered", "started"]))
-    assert [] == await store.flows_in([])
+    assert await store.flows_in([]) == []
 
 
 async def test_a_state_is_taken_once_and_not_after_its_time(store: SqlStore) -> None:
@@ -233,8 +233,8 @@ async def test_a_persons_tokens_are_found_whatever_the_name(store: SqlStore) -> 
     await store.put_token(token(app_id="cli_2"))
     await store.put_token(token(subject="ou_2", person=BOB))
 
-    assert ["cli_1", "cli_2"] == [each.app_id for each in await store.tokens_of(replace(ALICE, name="Alice B."))]
-    assert 3 == len(await store.all_tokens())
+    assert [each.app_id for each in await store.tokens_of(replace(ALICE, name="Alice B."))] == ["cli_1", "cli_2"]
+    assert len(await store.all_tokens()) == 3
 
 
 async def test_a_lease_has_one_holder_until_it_ends(store: SqlStore) -> None:
@@ -316,11 +316,11 @@ async def test_a_notice_is_kept_once_and_taken_by_one(store: SqlStore) -> None:
     assert not await store.put_notice(notice)
 
     assert [replace(notice, tries=1)] == await store.take_notices(NOW, NOW + timedelta(minutes=1))
-    assert [] == await store.take_notices(NOW, NOW + timedelta(minutes=1))
+    assert await store.take_notices(NOW, NOW + timedelta(minutes=1)) == []
     await store.notice_later("k", NOW + timedelta(seconds=5))
     assert [replace(notice, tries=2)] == await store.take_notices(NOW + timedelta(seconds=5), NOW + timedelta(minutes=1))
     await store.notice_done("k")
-    assert [] == await store.take_notices(NOW + timedelta(days=1), NOW + timedelta(days=1))
+    assert await store.take_notices(NOW + timedelta(days=1), NOW + timedelta(days=1)) == []
     assert not await store.put_notice(notice)
 
 
@@ -345,7 +345,7 @@ async def test_the_sweep_forgets_what_is_over_and_nothing_else(store: SqlStore) 
     await store.put_token(token(granted=old))
     await store.bind_account(ALICE, "lark", "ou_1")
 
-    assert 7 == await store.sweep(NOW, retention_days=30, audit_days=365)
+    assert await store.sweep(NOW, retention_days=30, audit_days=365) == 7
     assert await store.card("old") is None
     assert await store.flow("old") is None
     assert await store.recall("old") is None
@@ -357,8 +357,8 @@ async def test_the_sweep_forgets_what_is_over_and_nothing_else(store: SqlStore) 
     assert not await store.claim("young", NOW, 9)
     assert await store.token("lark", "cli_1", "ou_1")
     assert await store.account_of(ALICE, "lark")
-    assert ["old", "young"] == [row["action"] for row in await store.audit_rows()]
-    assert 1 == await store.sweep(NOW, retention_days=30, audit_days=30)
+    assert [row["action"] for row in await store.audit_rows()] == ["old", "young"]
+    assert await store.sweep(NOW, retention_days=30, audit_days=30) == 1
 
 
 async def test_many_tasks_of_one_process_share_the_store(store: SqlStore) -> None:
@@ -366,12 +366,12 @@ async def test_many_tasks_of_one_process_share_the_store(store: SqlStore) -> Non
     await store.put_state("h", "f", NOW + timedelta(minutes=1))
 
     taken = await asyncio.gather(*(store.take_state("h", NOW) for _ in range(100)))
-    assert ["f"] == [each for each in taken if each]
+    assert [each for each in taken if each] == ["f"]
 
 
 async def test_a_time_without_a_zone_is_refused(store: SqlStore) -> None:
     """A time that could mean two moments is a mistake of ours and is not stored."""
-    with pytest.raises(Exception, match="offset-naive|did not answer"):
+    with pytest.raises(StoreError, match="TypeError"):
         await store.put_state("h", "f", NOW.replace(tzinfo=None))
 
 

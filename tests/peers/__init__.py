@@ -62,7 +62,14 @@ def _postgres() -> str:
         subprocess.run(command, check=True, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60, **as_user)
 
     run(str(POSTGRES_BIN / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off -c max_connections=60 -c shared_buffers=16MB"
+    wanted = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": home,
+        "fsync": "off",
+        "max_connections": 60,
+        "shared_buffers": "16MB",
+    }
+    options = f"-p {port} " + " ".join(f"-c {name}={value}" for name, value in wanted.items())
     run(str(POSTGRES_BIN / "pg_ctl"), "-D", str(data), "-w", "-l", str(home / "log"), "-o", options, "start")
 
     def stop() -> None:
