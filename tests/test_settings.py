@@ -62,7 +62,7 @@ def test_without_anything_set_only_the_chat_page_opens(monkeypatch: pytest.Monke
     settings = load_settings()
 
     assert (settings.host, settings.base_url) == ("127.0.0.1", "http://127.0.0.1:8080")
-    assert not (settings.slack or settings.lark or settings.dingtalk or settings.device_flow or settings.practice)
+    assert {settings.slack, settings.lark, settings.dingtalk, settings.device_flow, settings.practice} == {False}
     assert settings.store_url == "sqlite:////data/whyforbidden/whyforbidden.db"
 
 
@@ -169,7 +169,7 @@ def test_misspelt_names_are_found() -> None:
     ("given", "base"),
     [
         ({"public_url": "https://bot.example.com/"}, "https://bot.example.com"),
-        ({"host": "0.0.0.0", "port": 9}, "http://127.0.0.1:9"),
+        ({"host": "0.0.0.0", "port": 9}, "http://127.0.0.1:9"),  # noqa: S104
         ({"host": "::1"}, "http://[::1]:8080"),
     ],
 )
@@ -240,7 +240,7 @@ def test_a_bad_app_is_one_line_that_names_it(change: str, says: str, monkeypatch
 def test_a_missing_file_matters_only_when_it_was_named(tmp_path: Path) -> None:
     """No apps.toml is fine; a named one that is absent or binary is said."""
     assert load_apps(None, "https://b.example") == ()
-    with pytest.raises(SettingsError, match="WHYFORBIDDEN_APPS_FILE.*No such file"):
+    with pytest.raises(SettingsError, match=r"WHYFORBIDDEN_APPS_FILE.*No such file"):
         load_apps(tmp_path / "gone.toml", "https://b.example")
     (tmp_path / "apps.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="not UTF-8"):
