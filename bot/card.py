@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from bot.causes import titles
-from bot.model import ACTIONS, Button, ConsentView, Diagnosis, Link, Mode, Offer, StepState, Text, Who
+from bot.model import ACTIONS, Button, ConsentView, Diagnosis, Link, Mode, Offer, Rival, StepState, Text, Who
 from bot.naming import STATES, UNDER_WAY, Tone, cause_sentence, label, role_name, role_sentence, state_label
 from bot.words import listed, say
 
@@ -290,13 +290,15 @@ def _why_fold(diagnosis: Diagnosis) -> Fold | None:
     return Fold("why", label("Why this scope, and what else would do"), tuple(lines))
 
 
+def rival_line(rival: Rival) -> Text:
+    """Another possible cause, whose it would be, and what would tell."""
+    return say("{cause} ({who}): {tells}", cause=titles()[rival.cause], who=role_name(rival.who_fixes), tells=rival.tells)
+
+
 def _rivals_fold(diagnosis: Diagnosis) -> Fold | None:
     if not diagnosis.rivals:
         return None
-    lines = [
-        say("{cause} ({who}): {tells}", cause=titles()[rival.cause], who=role_name(rival.who_fixes), tells=rival.tells)
-        for rival in diagnosis.rivals
-    ]
+    lines = [rival_line(rival) for rival in diagnosis.rivals]
     return Fold("rivals", label("Other possible causes, and what tells them apart"), tuple(lines))
 
 

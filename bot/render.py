@@ -1,7 +1,7 @@
 """A finished card → the reply of one surface. The only room that knows jinja2.
 
 Templates (one folder a surface in `templates/`) lay out; they get nothing but values that a `Paper` (`bot/escape.py`) has made harmless
-for their surface. In JSON templates every value is quoted by `json` itself through the environment's `finalize`, so a template cannot forget to.
+for their surface. In JSON templates every value is quoted by `json` itself through the environment's `finalize`: no template can forget to.
 
 Limits (documented by the vendors) are held by shortening in plain sight, never by an error at the platform:
 Slack 50 blocks, 3,000 characters a section, 150 a header, 75 a button, and about 13,000 over all blocks; Lark 30 KB and 200 elements;
@@ -16,16 +16,18 @@ from dataclasses import dataclass
 from functools import cache
 from json.encoder import encode_basestring_ascii
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from jinja2.runtime import Undefined
 from markupsafe import Markup
 
-from bot.card import Audience, CardView, Fold, StepView, button_value, nothing, title_of, view
+from bot.card import Audience, CardView, Fold, StepView, button_value, nothing, rival_line, title_of, view
 from bot.escape import PAPERS, Pair, clean
-from bot.model import ACTIONS, Button, Choice, ConsentView, Diagnosis, Finding, Link, Locale, Reply, StepState, Text
-from bot.naming import label
+from bot.model import ACTIONS, Button, Choice, ConsentView, Diagnosis, Entry, Finding, Link, Locale, Reply, StepState, Text
+from bot.naming import label, role_name
+from bot.platforms import title as platform_title
+from bot.words import say
 
 SLACK_TEXT = 12_000
 LARK_BYTES = 29_000
@@ -287,6 +289,55 @@ def _card_of(
     if not diagnoses:
         return nothing(why)
     return view(diagnoses[0], others=diagnoses[1:], consent=consent, audience=audience, actions=actions)
+
+
+# ---------------------------------------------------------------- one code
+
+
+class _Known(Protocol):
+    """What the catalogue answers about a code (`bot.catalog.explain_code`)."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def entries(self) -> tuple[Entry, ...]: ...
+    @property
+    def similar(self) -> tuple[tuple[str, str], ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CodePage:
+    """A catalogue page as plain text; `found` is False when nobody knows the code (then the text says what looks like it)."""
+
+    found: bool
+    text: str
+
+
+def code_page(known: _Known, locale: Locale = "en") -> CodePage:
+    """What the catalogue says about one code, without any paste: what it means, who fixes it, how, and what else it could be."""
+    paper = PAPERS["text"](locale, 1.0)
+    shown = SimpleNamespace(
+        entries=[_entry(entry, paper) for entry in known.entries],
+        rivals=paper.prose(label("Other possible causes, and what tells them apart")),
+        docs=paper.prose(label("Documentation")),
+        unknown=paper.prose(say("The code {code} is not in our catalogue.", code=known.code)),
+        did_you_mean=paper.prose(label("Did you mean:")),
+        similar=[f"{code} ({paper.prose(platform_title(platform))})" for platform, code in known.similar],
+    )
+    return CodePage(bool(known.entries), _environment("text").get_template("terminal/code.txt.j2").render(v=shown).rstrip("\n"))
+
+
+def _entry(entry: Entry, paper: Any) -> SimpleNamespace:
+    head = f"{paper.prose(entry.title, 200)} · {paper.prose(platform_title(entry.platform))}"
+    return SimpleNamespace(
+        title=f"{head} {clean(entry.code)}" if entry.code_shown else head,
+        who=paper.prose(role_name(entry.who_fixes)),
+        what=paper.prose(entry.what, 2000),
+        steps=[paper.prose(step, 2000) for step in entry.steps],
+        rivals=[paper.prose(rival_line(rival), 2000) for rival in entry.rivals],
+        docs=entry.docs,
+        retired=paper.prose(say("Retired: {why}", why=entry.retired)) if entry.retired else "",
+    )
 
 
 # ---------------------------------------------------------------- JSON
