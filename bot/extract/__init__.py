@@ -1,0 +1,94 @@
+"""Text → findings: one cheap scan for anchors, then local reading around them. The same for every door.
+
+Input is redacted text. Time is linear in its length: each reader passes over a window once, patterns have no nested repetition.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bot.catalog import Catalog
+from bot.extract import windows
+from bot.extract.codes import PROSE, Window, known
+from bot.extract.gather import Record, finding, read
+from bot.extract.spec import lexicon
+from bot.extract.words import alike
+from bot.model import Finding
+
+_MOST_FINDINGS = 50
+
+
+@lru_cache(maxsize=8)
+def anchors(catalog: Catalog) -> tuple[str, ...]:
+    """The lower-case literals of which a text holds at least one if it can be an error at all."""
+    words = lexicon()
+    every = dict.fromkeys(windows.WORDS)
+    every.update(dict.fromkeys(phrase for listed in known(catalog, words).phrases.values() for phrase, *_ in listed))
+    listed = sorted(every, key=len)
+    # A literal that holds another one finds nothing new.
+    return tuple(each for i, each in enumerate(listed) if not any(shorter in each for shorter in listed[: min(i, 80)]))
+
+
+def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
+    """The errors of a paste, primary one first, repeated ones merged with a count; nothing when it is no error report.
+
+    Never raises for any text. Spans are offsets in `text`.
+    """
+    words = lexicon()
+    if len(text) <= windows.SMALL:
+        places = [(0, len(text))] if text.strip() else []
+    else:
+        places = windows.anchored(alike(text), anchors(catalog))
+    merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Record, tuple[int, int], int, str]] = {}
+    for start, end in places:
+        raw = text[start:end]
+        window = Window(raw, catalog, words, whole=len(places) == 1 and end - start == len(text))
+        for record in read(window):
+            codes = tuple(record.codes)
+            key = (record.platform, codes, () if codes else tuple(record.scopes) or (record.hints.get("entry", ""),))
+            span = _span(raw, window, record, start)
+            if key in merged:
+                first, where, count, source = merged[key]
+                merged[key] = (first, where, count + _again(first, record), source)
+                _absorb(first, record)
+            else:
+                merged[key] = (record, span, 1, window.text)
+    listed = sorted(merged.values(), key=lambda each: each[0].strength <= PROSE)
+    return tuple(finding(record, span, source, count) for record, span, count, source in listed[:_MOST_FINDINGS])
+
+
+def _again(first: Record, second: Record) -> int:
+    """1 when this is another occurrence, 0 when the same occurrence is told twice."""
+    if first.ids and second.ids:
+        return int(not set(first.ids) & set(second.ids))
+    return int(not first.ids and not second.ids and first.chain == second.chain == () and abs(second.start - first.start) > 30)
+
+
+def _absorb(first: Record, second: Record) -> None:
+    for name in ("ids", "scopes"):
+        mine = getattr(first, name)
+        mine.extend(each for each in getattr(second, name) if each not in mine)
+    if first.app is None:
+        first.app = second.app
+    if first.identity == "unknown":
+        first.identity = second.identity
+    if first.status is None:
+        first.status = second.status
+    for key, value in second.hints.items():
+        first.hints.setdefault(key, value)
+    if len(second.message) > len(first.message):
+        first.message = second.message
+
+
+def _span(raw: str, window: Window, record: Record, offset: int) -> tuple[int, int]:
+    """Where the record stands in the paste. Undoing escapes moved things, so the code itself is looked for near its place."""
+    if len(raw) == len(window.text) and raw == window.shown:
+        return offset + record.start, offset + min(max(record.end, record.start), len(raw))
+    wanted = record.codes[0] if record.codes else window.shown[record.start : record.start + 12]
+    guess = int(record.start * len(raw) / max(1, len(window.text)))
+    at = raw.find(wanted, max(0, guess - 4000)) if wanted else -1
+    if at < 0:
+        at = raw.find(wanted) if wanted else -1
+    if at < 0:
+        return offset, offset + len(raw)
+    return offset + at, offset + at + len(wanted)

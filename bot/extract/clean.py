@@ -1,0 +1,105 @@
+"""A paste made plain: escapes undone, terminal and markup dressing taken off, wrapped lines joined. Linear in the text."""
+
+from __future__ import annotations
+
+import re
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# OSC-8 opens a link with `ESC ] 8 ; params ; URL ST`; its URL is kept, the rest of the dressing goes.
+_OSC = re.compile(r"(?:\x1b\]|\x9d)8;[^;\x07\x1b]{0,200};([^\x07\x1b]{0,4000})(?:\x07|\x1b\\|\x9c)")
+_CSI = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\-_])")
+# Only from the start of a run of backslashes, so that a long run is looked at once.
+_ESCAPE = re.compile(r"(?<!\\)\\+(?:((?:u[0-9a-fA-F]{4})(?:\\{1,64}u[0-9a-fA-F]{4})*)|(x[0-9a-fA-F]{2}(?:\\{1,64}x[0-9a-fA-F]{2})*)|([\"'/`nrt])|([_*\[\]{}()<>#&.!~|-]))")
+_RUN = re.compile(r"\\+")
+_SPACE = {"n": "\n", "r": "\n", "t": "\t"}
+_ENTITY = re.compile(r"&(?:amp;){0,3}(lt|gt|quot|apos|nbsp|amp|#39|#x27|#34|#x22|#x2f|#47);", re.I)
+_ENTITIES = {"lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " ", "amp": "&", "#39": "'", "#x27": "'", "#34": '"', "#x22": '"', "#x2f": "/", "#47": "/"}
+_SLACK_LINK = re.compile(r"<((?:https?|mailto|tel):[^\s<>|]{1,4000})\|([^<>\n]{0,400})>")
+_BORDER = re.compile(r"^[ \t]{0,40}[│┃║▏▎|❱⎿>]{1,2}[ ]?(?=\S| )", re.M)
+_BORDER_END = re.compile(r"[ \t]{0,200}[│┃║][ \t]{0,4}$", re.M)
+_STANDARD_WIDTHS = frozenset({72, 76, 78, 79, 80, 99, 100, 119, 120, 132, 150, 160, 200})
+
+_WIDE = str.maketrans(
+    {
+        "：": ":", "，": ",", "；": ";", "（": "(", "）": ")", "［": "[", "］": "]", "【": "[", "】": "]", "｛": "{", "｝": "}", "＝": "=",
+        "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "「": '"', "」": '"', "『": '"', "』": '"', "＂": '"', "＇": "'",
+        "｜": "|", "＜": "<", "＞": ">", "／": "/", "＿": "_", "－": "-", "＃": "#", "？": "?", "＆": "&", "％": "%", "．": ".",
+        "\xa0": " ", "\u3000": " ", "\u2009": " ", "\u202f": " ", "–": "-", "—": "-", "…": " ", "\r": "\n",
+        **{chr(0xFF10 + i): str(i) for i in range(10)},
+        **{chr(0xFF21 + i): chr(0x41 + i) for i in range(26)},
+        **{chr(0xFF41 + i): chr(0x61 + i) for i in range(26)},
+        "İ": "I",
+    }
+)  # fmt: skip
+
+
+def _unescape(found: re.Match[str]) -> str:
+    unicode, octets, quote, mark = found.groups()
+    if unicode:
+        units = b"".join(int(part[1:5], 16).to_bytes(2, "big") for part in _RUN.split(unicode))
+        return units.decode("utf-16-be", "replace")
+    if octets:
+        return bytes(int(part[1:3], 16) for part in _RUN.split(octets)).decode("utf-8", "replace")
+    return _SPACE.get(quote, quote) if quote else str(mark)
+
+
+def plain(text: str) -> str:
+    """The text with one reading of everything that was escaped or dressed up. Its length may differ from the input's."""
+    if "\x1b" in text or "\x9d" in text:
+        text = _CSI.sub("", _OSC.sub(r" \1 ", text))
+    if "\\" in text:
+        text = _ESCAPE.sub(_unescape, text)
+        if "\\u" in text or "\\x" in text:
+            text = _ESCAPE.sub(_unescape, text)
+        if "\x1b" in text:
+            text = _CSI.sub("", _OSC.sub(r" \1 ", text))
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], text)
+    if "<" in text and "|" in text:
+        text = _SLACK_LINK.sub(r" \1 ", text)
+    text = _CONTROL.sub("", text)
+    if "│" in text or "┃" in text or "║" in text or "⎿" in text:
+        text = _BORDER_END.sub("", _BORDER.sub("", text))
+    if "\n" in text:
+        text = _unwrap(text)
+    return text
+
+
+def flat(text: str) -> str:
+    """Plain text with full-width signs made half-width, position by position: offsets stay the same."""
+    return text if text.isascii() and "\r" not in text else text.translate(_WIDE)
+
+
+def _width(line: str) -> int:
+    if line.isascii():
+        return len(line)
+    return len(line) + sum("\u1100" <= each <= "\uff60" for each in line)
+
+
+_RECORD_START = re.compile(r"(?:\d{2,4}[-:/.]\d\d|\[|at |File |[-*#{]|[A-Z]{4,6}[ :|])")
+
+
+def _unwrap(text: str) -> str:
+    """Join lines that a terminal broke at its right edge.
+
+    A line was broken when it is as wide as the widest one (and another is as wide too, or the width is a usual one), its end stands
+    inside a quoted string or a web address, and the next line does not begin like a record of its own.
+    """
+    lines = text.split("\n")
+    widths = [_width(line) for line in lines]
+    widest = max(widths)
+    full = sum(widest - 1 <= width for width in widths)
+    if not 40 <= widest <= 400 or (full < 2 and widest not in _STANDARD_WIDTHS):
+        return text
+    parts = [lines[0]]
+    inside = lines[0].count('"') % 2 == 1
+    for above, width, line in zip(lines, widths, lines[1:], strict=False):
+        rest = line.lstrip(" ")
+        broken = width >= widest - 1 and rest and not above[-1:].isspace() and not _RECORD_START.match(rest)
+        if broken and (inside or "://" in above[above.rfind(" ") + 1 :]):
+            parts.append(rest)
+        else:
+            parts.append("\n" + line)
+            inside = inside and width >= widest - 1
+        inside ^= line.count('"') % 2 == 1
+    return "".join(parts)

@@ -1,0 +1,53 @@
+"""Where to look: one cheap scan for anchors, and the windows of text around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Up to here a text is read whole: a scan would save nothing.
+SMALL = 8_192
+_REACH = 1_600
+_LARGEST = 32_768
+
+# Words without which no platform's error is told. Together with every platform's clue wordings they are the anchors.
+WORDS = (
+    "error", "err_", "errcode", "errno", "exception", "fail", "denied", "forbidden", "unauthorized", "permission", "missing_scope", "invalid",
+    "expired", "not_", "ratelimit", "rate limit", "frequency", "troubleshoot", "insufficient", "aadsts", "subcode", "sub_code", "error_msg",
+    "access_denied", "9999", "1000040", "/auth?q=", "scope-apply", "log_id=", "logid", "requestid", "request_id", "too many", "\\u5e94",
+    "错误", "报错", "失败", "异常", "权限", "无权", "限流", "过期", "不合法", "日志", "鉴权", "未授权",
+)  # fmt: skip
+
+
+def anchored(lower: str, anchors: Iterable[str]) -> list[tuple[int, int]]:
+    """Windows of a (lower-case) text around every anchor, merged, in order. Empty when nothing in the text can be an error.
+
+    Each anchor is searched for from the end of its own last window on, so that the work stays linear however often it stands there.
+    """
+    found: list[tuple[int, int]] = []
+    size = len(lower)
+    for anchor in anchors:
+        at = lower.find(anchor)
+        while at >= 0:
+            start = lower.rfind("\n", max(0, at - 2 * _REACH), max(0, at - _REACH)) + 1 or max(0, at - _REACH)
+            end = lower.find("\n", at + _REACH, at + 2 * _REACH)
+            end = end if end >= 0 else min(size, at + 2 * _REACH)
+            found.append((start, end))
+            at = lower.find(anchor, max(end - _REACH, at + len(anchor)))
+    found.sort()
+    merged: list[tuple[int, int]] = []
+    for start, end in found:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return [piece for start, end in merged for piece in _pieces(lower, start, end)]
+
+
+def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    pieces = []
+    while end - start > _LARGEST:
+        cut = text.rfind("\n", start + _LARGEST // 2, start + _LARGEST) + 1 or start + _LARGEST
+        pieces.append((start, cut))
+        start = cut
+    pieces.append((start, end))
+    return pieces

@@ -1,0 +1,34 @@
+"""GitHub: the HTTP status is the code, the message names the cause; GraphQL answers a `type` such as FORBIDDEN."""
+
+from __future__ import annotations
+
+import re
+
+from bot.extract.spec import REQUEST_ID, Spec, pattern
+
+SPEC = Spec(
+    name="github",
+    clues={
+        "github": 4, "octokit": 4, "resource not accessible by": 5, "saml enforcement": 4, "x-oauth-scopes": 3, "documentation_url": 3, "must have push access": 4, "ghs_": 3, "ghp_": 3,
+        "must have admin rights to repository": 4, "gh pr ": 2, "personal access token": 2, "saml_failure": 4, "bad credentials": 3, "graphql": 1, "api rate limit exceeded": 3,
+        "secondary rate limit": 4,
+    },
+    keys={"xgithubrequestid": REQUEST_ID},
+    code_keys={"status": 1, "error": 1},
+    number=re.compile(r"401|403|404|422|429|451"),
+    word=re.compile(r"[A-Z]{6,}(?:_[A-Z]+)*|[a-z]+(?:_[a-z]+)+"),
+    word_keys=frozenset({"type", "error"}),
+    foreign_words=frozenset({
+        "access_denied", "redirect_uri_mismatch", "incorrect_client_credentials", "bad_verification_code", "unsupported_grant_type", "slow_down", "expired_token", "authorization_pending",
+    }),
+    refuse=re.compile(r"invalid_grant"),
+    patterns=(
+        pattern("graphql", r"GraphQL[^\n]{0,40}\((?P<code>[A-Z]{6,}(?:_[A-Z]+)*)\)"),
+        pattern("insufficient_scopes", r"[\"'](?P<code>INSUFFICIENT_SCOPES)[\"']"),
+    ),
+    id_shape=re.compile(r"[0-9A-F]{4}:[0-9A-F:]{10,60}"),
+    id_keys=frozenset({"xgithubrequestid", "requestid"}),
+    scope=re.compile(r"(?<![\w./-])(?:(?:repo|admin|read|write|delete|user|gist|workflow|notifications|project|codespace|manage_runners|security_events|audit_log)(?::[a-z_]{2,30})?)(?![\w./])"),
+    status_is_code=True,
+    brands={"api.github.com": "github", "github.com": "github", "docs.github.com": "github"},
+)  # fmt: skip

@@ -1,0 +1,34 @@
+"""Kuaishou: `{"result":24,"error_msg":…}`, in the newer envelope with `code`, `sub_code` and `request_id` beside it."""
+
+from __future__ import annotations
+
+import re
+
+from bot.extract.spec import APP, MESSAGE, REQUEST_ID, Spec, pattern
+
+SPEC = Spec(
+    name="kuaishou",
+    clues={
+        "快手": 4, "kuaishou": 4, "kwai": 4, "磁力": 2, "primaryuserid": 3, "appkey:ks": 4, "token中无scope": 4, "error_msg": 1.5, "authorization_revoked": 4,
+        "open.seller": 2, "open.order": 1, "open.item": 1, "1002001": 3, "1002002": 2, "merchant_": 2, "ks68": 1, "apiid:": 2, "max_qps": 2, "小店": 2, "signmethod": 1,
+        "order operation reject": 3, "refund order": 2,
+    },
+    keys={"errormsg": MESSAGE, "appkey": APP, "requestid": REQUEST_ID},
+    code_keys={"result": 3, "code": 0, "subcode": 0, "errorcode": 0},
+    number=re.compile(r"-?[1-9]\d{1,8}"),
+    word=re.compile(r"[a-z]+_[a-z_]+|refreshToken\.\w+|K\d{4}"),
+    word_keys=frozenset({"error"}),
+    foreign_words=frozenset({"access_denied", "invalid_grant", "invalid_request", "invalid_scope", "server_error"}),
+    patterns=(
+        pattern("exceed", r"\[(?P<code>\d{2,7})\] ?exceed"),
+        pattern("认证失败", r"OAuth认证失败: ?(?P<code>[a-z]+_[a-z_]+)"),
+        pattern("kwai", r"\bKwai\w*Error: [^\n]{0,40}?: ?(?P<code>[a-z]+_[a-z_]+)\b"),
+        pattern("?result=", r"\bshare\w*\?result=(?P<code>-?\d{2,9})"),
+        pattern("k000", r"\[?(?P<code>K000[0-9])\]?[ :]"),
+    ),
+    id_shape=re.compile(r"\d{10,24}|[0-9a-f-]{16,40}|[0-9A-Za-z_-]{12,40}"),
+    id_keys=frozenset({"requestid", "traceid", "reqid"}),
+    app_shape=re.compile(r"ks\d{12,24}"),
+    scope=re.compile(r"(?<![\w./:-])[a-z]+(?:_[a-z]+){1,4}(?![\w/(:=])"),
+    brands={"open.kwaixiaodian.com": "shop", "openapi.kwaixiaodian.com": "shop", "open.kuaishou.com": "general", "openapi.kuaishou.com": "general"},
+)  # fmt: skip

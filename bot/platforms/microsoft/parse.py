@@ -1,0 +1,34 @@
+"""Microsoft: `AADSTS…` from the identity platform, textual codes from Graph (`Authorization_RequestDenied`, `ErrorAccessDenied`)."""
+
+from __future__ import annotations
+
+import re
+
+from bot.extract.spec import REQUEST_ID, Spec, pattern
+
+SPEC = Spec(
+    name="microsoft",
+    clues={
+        "aadsts": 6, "microsoft": 4, "azure": 4, "odata": 3, "innererror": 3, "msal": 3, "graph.": 1, "sharepoint": 3, "onedrive": 3, "outlook": 2, "authorization_requestdenied": 4,
+        "insufficient privileges to complete": 4, "erroraccessdenied": 4, "invalidauthenticationtoken": 3, "correlation id": 1, "client-request-id": 2, "office365": 3, "entra": 2,
+        "lifetime validation failed": 3, "trace id": 1,
+    },
+    keys={"innererror": "hint", "xmsrequestid": REQUEST_ID, "xmscorrelationid": REQUEST_ID},
+    code_keys={"code": 1, "error": 0},
+    word=re.compile(r"AADSTS\d{4,8}|[A-Za-z]+_[A-Za-z]+(?:_[A-Za-z]+)*|(?:[A-Z][a-z]+){2,6}|[a-z]+(?:[A-Z][a-z]+)+|[a-z]+_[a-z_]+|unauthenticated|Forbidden|Unauthorized"),
+    word_keys=frozenset({"code", "error"}),
+    foreign_words=frozenset({
+        "invalid_grant", "invalid_client", "unauthorized_client", "accessDenied", "notAllowed", "unauthenticated", "temporarily_unavailable", "interaction_required", "itemNotFound",
+    }),
+    refuse=re.compile(r"invalid_client|invalid_grant|unauthorized_client|invalid_request|interaction_required|consent_required|access_denied|unknownError|GraphError|AuthError"),
+    patterns=(
+        pattern("aadsts", r"\b(?P<code>AADSTS\d{4,8})\b"),
+        pattern("error:", r"\bError: ?(?P<code>Authorization_\w{4,40}|Error[A-Z]\w{4,40}|Request_\w{4,40})\b"),
+        pattern("trace id", r"\bTrace ID: ?(?P<request_id>[0-9a-f]{8}-[0-9a-f-]{27})"),
+        pattern("correlation id", r"\bCorrelation ID: ?(?P<request_id>[0-9a-f]{8}-[0-9a-f-]{27})"),
+    ),
+    id_shape=re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
+    id_keys=frozenset({"requestid", "clientrequestid", "traceid", "correlationid", "xmsrequestid", "xmscorrelationid"}),
+    scope=re.compile(r"(?<![\w./:-])(?:[A-Z][A-Za-z]+\.(?:Read|ReadWrite|Send|Manage|FullControl|Create|AccessAsUser)(?:\.[A-Z]\w+){0,2})(?![\w/])"),
+    brands={"graph.microsoft.com": "microsoft", "login.microsoftonline.com": "microsoft", "login.live.com": "microsoft"},
+)  # fmt: skip

@@ -1,0 +1,30 @@
+"""Slack: `{"ok":false,"error":"missing_scope","needed":…,"provided":…}`; the code is a word."""
+
+from __future__ import annotations
+
+import re
+
+from bot.extract.spec import REQUEST_ID, Spec
+
+SPEC = Spec(
+    name="slack",
+    clues={"slack": 4, "xoxb": 4, "xoxp": 4, "xapp-": 4, "chat.postmessage": 3, "conversations.": 2, "an api error occurred": 3, "the server responded with": 1.5,
+           "oauth.v2.access": 4, "response_metadata": 2, "missing_scope": 2, "needed": 1, "auth.test": 1, "postmessage error": 2},
+    keys={"xslackreqid": REQUEST_ID},
+    code_keys={"error": 2, "err": 2},
+    word=re.compile(r"[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7}|ratelimited|accesslimited"),
+    word_keys=frozenset({"error", "err"}),
+    foreign_words=frozenset({
+        "access_denied", "permission_denied", "internal_error", "fatal_error", "invalid_token", "token_expired", "token_revoked", "invalid_code", "not_allowed", "not_authorized",
+        "not_permitted", "no_permission", "no_access", "rate_limited", "file_not_found", "user_not_found", "users_not_found", "message_not_found", "app_not_found",
+        "session_not_found", "invalid_grant_type", "invalid_scopes", "no_scopes", "invalid_client_id", "service_unavailable", "invalid_permissions", "feature_disabled", "is_bot",
+        "user_disabled", "paid_only", "not_paid", "invalid_refresh_token", "list_not_found", "team_not_found", "invalid_app_id", "invite_expired",
+    }),
+    refuse=re.compile(r"invalid_grant|invalid_client|unauthorized_client|invalid_scope|redirect_uri_mismatch|invalid_request|unsupported_grant_type|server_error|temporarily_unavailable|insufficient_scope|interaction_required|bad_verification_code|expired_token|slow_down|authorization_pending"),
+    patterns=(),
+    id_shape=re.compile(r"[0-9a-f]{32}"),
+    id_keys=frozenset({"xslackreqid"}),
+    app_shape=re.compile(r"A0[0-9A-Z]{7,11}"),
+    scope=re.compile(r"(?<![\w/-])[a-z][a-z_.]{1,30}(?::[a-z][a-z_.]{1,30}){1,2}(?![\w/])|(?<![\w:/.-])(?:commands|identify|bot|incoming-webhook|admin)(?![\w:.])"),
+    brands={"slack.com": "slack", "www.slack.com": "slack", "api.slack.com": "slack"},
+)  # fmt: skip
