@@ -126,7 +126,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something a person put to the bot. `direct` is False when the bot merely overheard it: then silence is allowed."""
+    """Something a person put to the bot. `direct` is False when the bot merely overheard it: then silence is allowed.
+
+    `private`: only the asker reads the place (a direct message, the chat page), so the whole card may be shown there.
+    """
 
     text: str
     surface: str
@@ -134,6 +137,7 @@ class Question:
     place: Place | None = None
     locale: Locale | None = None
     direct: bool = True
+    private: bool = False
 
 
 # ---------------------------------------------------------------- reading
@@ -383,9 +387,7 @@ class Button:
     primary: bool = False
 
 
-ACTIONS = frozenset(
-    {"reauthorize", "open", "check", "ask_admin", "details", "support", "share", "helpful", "unhelpful", "mute", "revoke"}
-)
+ACTIONS = frozenset({"reauthorize", "open", "check", "ask_admin", "details", "support", "share", "helpful", "unhelpful", "mute", "revoke"})
 
 
 @dataclass(frozen=True, slots=True)

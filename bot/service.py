@@ -1,118 +1,105 @@
 """The jobs every door calls: answer a question, act on a click, carry a consent from the confirm page to the proof.
 
-A door translates in, calls one of these, translates out. Nothing here knows a surface's wire format.
+A door translates in, calls one of these, translates out. Nothing here knows a surface's wire format. The work itself is in `bot/jobs/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from bot.model import ConsentView, Diagnosis, Locale, Person, Place, Question, Reply, Text
-from bot.ports import Card
+from bot.jobs import answering, clicking, consenting, drawing, driving, people
+from bot.jobs.values import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started
+from bot.jobs.world import Notices, Refresher, World
+from bot.model import Diagnosis, Locale, Person, Place, Question, Reply
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What to post. `card` is stored already (its `message` is filled in by `posted`). `notice` goes privately to the asker
-    (a live secret was pasted …). `existing` is set when an older card in this chat answers the same need: update or point to it."""
-
-    card: Card
-    reply: Reply
-    diagnoses: tuple[Diagnosis, ...]
-    notice: Text | None = None
-    existing: Card | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clicked:
-    """The answer to a click, always within the door's time limit. `toast` for the clicker alone; `whisper` a private message with
-    the personal link; `card` the redrawn shared card, when it changed; `share` a reply to post publicly."""
-
-    toast: Text
-    whisper: Reply | None = None
-    card: Reply | None = None
-    share: Reply | None = None
-    url: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmPage:
-    """What the private confirm page shows before anything happens."""
-
-    person: Person
-    app_name: str
-    app_id: str
-    platform_title: Text
-    scopes: tuple[tuple[str, Text], ...]
-    origin: Text
-    practice: bool
-    adds_up: bool
-    locale: Locale
-    in_client: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """Where to send the browser (303), and the value of the browser-binding cookie."""
-
-    url: str = field(repr=False)
-    cookie: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the page after the callback says; the card in the chat says the same."""
-
-    view: ConsentView
-    locale: Locale
-    practice: bool = False
-
-
-class Refused(Exception):
-    """A request that changes nothing, with the sentence for the person and a stable code (`unknown_ticket`, `expired`, `used`, `not_yours` …)."""
-
-    def __init__(self, code: str, sentence: Text) -> None:
-        super().__init__(code)
-        self.code = code
-        self.sentence = sentence
+__all__ = [
+    "Answer", "Clicked", "ConfirmPage", "Grant", "Notices", "Outcome", "Refresher", "Refused", "Service", "Started", "World",
+]  # fmt: skip
 
 
 class Service:
     """One object per process; holds ports, no state of its own."""
 
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    # ------------------------------------------------------------ answering
+
     async def answer(self, question: Question) -> Answer | None:
-        """Redact, extract, diagnose, remember. None: nothing to say (only when the question was not direct, or a mute holds)."""
-        raise NotImplementedError
+        """Redact, extract, diagnose, remember. None: nothing to say (only when the question was not direct)."""
+        return await answering.answer(self.world, question)
+
+    async def command(self, question: Question) -> Answer:
+        """What follows `/whyforbidden`: help, grants, revoke, mute, unmute, a code, a request id, a document's address, or the error."""
+        return await people.command(self.world, question)
+
+    async def report(self, text: str, *, request_id: str | None = None, source: str = "api") -> Sequence[str]:
+        """An app sends in a failure of its own; returns the request ids under which it can be looked up now (none: no error in it)."""
+        return await answering.report(self.world, text, request_id, source)
+
+    async def look_up(self, request_id: str) -> Diagnosis | None:
+        """The diagnosis of a request id that was reported before."""
+        return await answering.look_up(self.world, request_id)
+
+    # ------------------------------------------------------------ cards
 
     async def posted(self, card_id: str, place: Place) -> None:
         """A door tells where the card now stands, so that it can be redrawn there."""
-        raise NotImplementedError
+        await answering.posted(self.world, card_id, place)
 
-    async def draw(self, card_id: str, surface: str, locale: Locale | None = None, audience: str = "channel") -> Reply | None:
-        """A stored card as it is now, for any surface."""
-        raise NotImplementedError
+    async def draw(self, card_id: str, surface: str, locale: Locale | None = None, audience: str | None = None) -> Reply | None:
+        """A stored card as it is now, for any surface. Without `audience`: all of it in private places, the brief form in channels."""
+        card = await self.world.store.card(card_id)
+        return await drawing.draw(self.world, card, surface, locale, audience) if card else None
 
     async def click(self, card_id: str, action: str, person: Person, place: Place, index: int = 0) -> Clicked:
-        """Any button, any time, by anybody, after any restart: there is always an answer."""
-        raise NotImplementedError
+        """Any button, any time, by anybody, after any restart: there is always an answer.
 
-    async def confirm(self, ticket: str) -> ConfirmPage:
+        `check`, `ask_admin` and `revoke` ask a platform and may take as long as it does; a door with a time limit acknowledges first.
+        """
+        return await clicking.click(self.world, card_id, action, person, place, index=index)
+
+    # ------------------------------------------------------------ consent pages
+
+    async def confirm(self, ticket: str, *, in_client: bool = False) -> ConfirmPage:
         """Look at a personal link without using it. Raises `Refused`."""
-        raise NotImplementedError
+        return await consenting.confirm(self.world, ticket, in_client=in_client)
 
     async def start(self, ticket: str, *, in_client: bool = False) -> Started:
         """The POST of the confirm page. Raises `Refused`."""
-        raise NotImplementedError
+        return await consenting.start(self.world, ticket, in_client=in_client)
 
     async def finish(self, platform: str, app_id: str, query: Mapping[str, str], cookie: str) -> str:
         """The platform's answer (POST from our own page). Returns the flow id of the outcome page. Raises `Refused`."""
-        raise NotImplementedError
+        return await consenting.finish(self.world, platform, app_id, query, cookie)
 
     async def outcome(self, flow_id: str, cookie: str) -> Outcome:
         """What became of it. Raises `Refused`."""
-        raise NotImplementedError
+        return await consenting.outcome(self.world, flow_id, cookie)
+
+    async def handed_back(self, flow_id: str, body: Mapping[str, Any]) -> str:
+        """The signed answer of an app in hand-off mode; returns the consent's new state. Raises `Refused`."""
+        return await consenting.handed_back(self.world, flow_id, body)
 
     async def resume(self) -> int:
-        """Go on with every flow that a stopped process left in the middle; returns how many moved."""
-        raise NotImplementedError
+        """Go on with every flow that a stopped process left in the middle, end those whose time is over; returns how many moved.
+
+        To be called at the start and every few seconds after: retries at a platform that was down wait in the rows until it is their time.
+        """
+        return await driving.resume(self.world)
+
+    # ------------------------------------------------------------ people's own control
+
+    async def grants(self, person: Person) -> Sequence[Grant]:
+        """What a person has consented to through this bot."""
+        return await people.grants(self.world, person)
+
+    async def revoke(self, person: Person, grant: Grant) -> bool:
+        """Take a consent back: the token is forgotten; True when the platform withdrew it too."""
+        return await people.revoke(self.world, person, grant)
+
+    async def audit(self, since: datetime | None = None) -> Sequence[Mapping[str, Any]]:
+        """Who offered, clicked and consented to what, when: one JSON object a row."""
+        return await people.audit(self.world, since)

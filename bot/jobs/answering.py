@@ -1,0 +1,221 @@
+"""Answering a question: redact, read, ask what is cheap to ask, think, remember, keep the card. And the memory for request ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot import tokens
+from bot.catalog import catalog
+from bot.explain import Explained, explain
+from bot.jobs import drawing, driving, snapshot
+from bot.jobs.values import Answer
+from bot.jobs.world import World, part
+from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, PlatformRefusal, Question, Text
+from bot.ports import Card, Report
+from bot.words import say
+
+MOST_APPS = 3
+NOWHERE = Place("", "", "")
+
+
+async def answer(world: World, question: Question) -> Answer | None:
+    """The card for a question; None when nobody asked and there is nothing to say (or the chat does not want to hear it)."""
+    explained = explain(question.text, facts=Facts(apps=world.apps, now=world.now()), locale=question.locale)
+    place, asker = question.place or NOWHERE, question.asker
+    findings = await _recalled(world, explained.findings, place.tenant)
+    if not findings:
+        return await _nothing(world, question, explained) if question.direct else None
+    facts = await look(world, explained.diagnoses, asker)
+    found = _diagnose(findings, facts)
+    need = need_of(found)
+    if not question.direct and (await world.store.muted(place, need, world.now()) or await world.store.muted(place, "*", world.now())):
+        return None
+    await _remember(world, found, place.tenant, "paste")
+    existing = await world.store.recent_card(place, need, world.now() - world.quiet) if question.place else None
+    notes: tuple[Text, ...] = ()
+    if existing is not None:
+        flow = await driving.load(world, existing.flow_id)
+        if flow is None or flow[0].proof is None or not flow[0].proof.ok:
+            return await _again(world, question, existing, explained, found)
+        old_token = "A consent for this was proven just now. If the error is newer, the program still uses the old token: let it fetch a new one."
+        notes = (say(old_token),)
+    kept = snapshot.make(
+        findings, facts, notes=notes, asker=asker, private=_private(question), text=explained.redaction.text
+    )
+    card = await _keep(world, question, kept, explained.locale, need)
+    return Answer(card, await drawing.draw(world, card, question.surface, explained.locale), found, notice=live_secret(explained))
+
+
+async def about(world: World, question: Question, findings: Sequence[Finding], locale: Locale) -> Answer:
+    """A card about errors that are only named (a bare code), not pasted."""
+    found = _diagnose(findings, Facts(apps=world.apps, now=world.now()))
+    kept = snapshot.make(findings, Facts(), asker=question.asker, private=_private(question), text=question.text)
+    card = await _keep(world, question, kept, locale, "")
+    return Answer(card, await drawing.draw(world, card, question.surface, locale), found)
+
+
+async def say_it(world: World, question: Question, sentence: Text, locale: Locale, *, text: str = "") -> Answer:
+    """An answer that is a sentence of ours (to a command)."""
+    kept = snapshot.make((), Facts(), said=sentence, asker=question.asker, private=_private(question), text=text)
+    card = await _keep(world, question, kept, locale, "")
+    return Answer(card, await drawing.draw(world, card, question.surface, locale), ())
+
+
+async def posted(world: World, card_id: str, place: Place) -> None:
+    """Where a card stands now."""
+    while card := await world.store.card(card_id):
+        if card.place == place or await world.store.save_card(replace(card, place=place, message=place.message)):
+            return
+
+
+async def _nothing(world: World, question: Question, explained: Explained) -> Answer:
+    kept = snapshot.make(
+        (), Facts(), why=explained.why_nothing, asker=question.asker, private=_private(question), text=explained.redaction.text
+    )
+    card = await _keep(world, question, kept, explained.locale, "")
+    return Answer(card, await drawing.draw(world, card, question.surface, explained.locale), (), notice=live_secret(explained))
+
+
+async def _again(world: World, question: Question, card: Card, explained: Explained, found: tuple[Diagnosis, ...]) -> Answer:
+    """The same need in the same chat: the card that stands there answers it, now for one more person."""
+    while question.asker is not None and not snapshot.was_asked(card, question.asker):
+        changed = snapshot.with_asker(card, question.asker)
+        if await world.store.save_card(changed):
+            card = replace(changed, version=changed.version + 1)
+            break
+        card = await world.store.card(card.id) or card
+    reply = await drawing.draw(world, card, question.surface, explained.locale)
+    return Answer(card, reply, found, notice=live_secret(explained), existing=card)
+
+
+async def _keep(world: World, question: Question, kept: Mapping[str, Any], locale: Locale, need: str) -> Card:
+    card = Card(
+        id=world.random.token()[:22],
+        place=question.place or NOWHERE,
+        asker=question.asker,
+        snapshot=kept,
+        locale=locale,
+        created=world.now(),
+        need=need,
+    )
+    await world.store.put_card(card)
+    return card
+
+
+def _private(question: Question) -> bool:
+    return question.private or question.surface in ("web", "text", "cli")
+
+
+def live_secret(explained: Explained) -> Text | None:
+    """What the poster is told privately when a usable-looking secret was in the paste."""
+    if not explained.redaction.live:
+        return None
+    return say(
+        "Your message holds a secret that still looks usable. I have masked it in my answer and kept no copy. "
+        "Rotate it now, and delete the message."
+    )
+
+
+def need_of(found: Sequence[Diagnosis]) -> str:
+    """What a card is about, for "one card per app, scopes and chat" and for mutes: stable while the same call keeps failing."""
+    first = found[0]
+    scopes = ",".join(sorted(first.finding.scopes))
+    codes = ",".join(first.finding.codes) or (first.entry.code if first.entry else "") or ",".join(first.finding.request_ids)
+    return "|".join((first.finding.platform, first.finding.app_id or "", str(first.cause), scopes or codes))[:400]
+
+
+# ---------------------------------------------------------------- what is known beside the paste
+
+
+async def look(world: World, found: Sequence[Diagnosis], asker: Person | None) -> Facts:
+    """Ask the platforms what the diagnoses depend on: which scopes the apps have, which this person has granted. Silence means unknown."""
+    offered = list(dict.fromkeys((offer.platform, offer.app_id) for diagnosis in found for offer in diagnosis.offers))
+    named = [(one.finding.platform, one.finding.app_id) for one in found if one.finding.app_id]
+    wanted = [app for key in dict.fromkeys((*offered, *named)) if (app := world.app(key[0], key[1] or ""))][:MOST_APPS]
+    app_facts = {app.app_id: facts for app in wanted if (facts := await app_facts_of(world, app)) is not None}
+    return Facts(apps=world.apps, app_facts=app_facts, granted=await _granted(world, wanted, asker), now=world.now())
+
+
+async def app_facts_of(world: World, app: App) -> AppFacts | None:
+    """What the platform says about an app; None when it offers no such look or does not answer."""
+    checks: Any = part(app.platform, "checks")
+    if checks is None or not hasattr(checks, "app_facts"):
+        return None
+    try:
+        facts: AppFacts = await world.ask(checks.app_facts(app))
+    except PlatformRefusal:
+        return None
+    return facts
+
+
+async def _granted(world: World, apps: Sequence[App], asker: Person | None) -> frozenset[str] | None:
+    if asker is None or not apps:
+        return None
+    keys = {(app.platform, app.app_id) for app in apps}
+    rows = [row for row in await world.store.tokens_of(asker) if (row.platform, row.app_id) in keys]
+    live = [row for row in rows if not tokens.over(row, world.now())]
+    return frozenset(scope for row in live for scope in row.scopes) if live else None
+
+
+def _diagnose(findings: Sequence[Finding], facts: Facts) -> tuple[Diagnosis, ...]:
+    from bot.diagnose import diagnose  # noqa: PLC0415 (see snapshot.diagnoses)
+
+    return diagnose(tuple(findings), catalog(), facts)
+
+
+# ---------------------------------------------------------------- the memory for request ids
+
+
+async def _recalled(world: World, findings: Sequence[Finding], tenant: str) -> tuple[Finding, ...]:
+    """A bare request id that was seen before becomes the error that it belongs to."""
+    return tuple([await _recall(world, finding, tenant) for finding in findings])
+
+
+async def _recall(world: World, finding: Finding, tenant: str) -> Finding:
+    if finding.codes or finding.hints.get("entry"):
+        return finding
+    for request_id in finding.request_ids:
+        if known := await world.store.recall(request_id, tenant):
+            return _merged(known, finding)
+    return finding
+
+
+def _merged(report: Report, bare: Finding) -> Finding:
+    seen = snapshot.read_finding(report.finding)
+    ids = tuple(dict.fromkeys((*bare.request_ids, *seen.request_ids)))
+    return replace(seen, request_ids=ids, hints={**seen.hints, **bare.hints}, span=bare.span)
+
+
+async def _remember(world: World, found: Sequence[Diagnosis], tenant: str, source: str) -> tuple[str, ...]:
+    reports = [
+        Report(request_id, one.finding.platform, snapshot.finding_row(one.finding), world.now(), source, tenant)
+        for one in found
+        if one.finding.codes or one.finding.hints.get("entry")
+        for request_id in one.finding.request_ids
+    ]
+    if reports:
+        await world.store.remember(reports)
+    return tuple(report.request_id for report in reports)
+
+
+async def report(world: World, text: str, request_id: str | None, source: str) -> tuple[str, ...]:
+    """An app sends in a failure of its own; returns the request ids by which it can be looked up now. Everybody here may look it up."""
+    found = explain(text, facts=Facts(apps=world.apps, now=world.now())).diagnoses
+    if request_id and found and request_id not in found[0].finding.request_ids:
+        first = found[0]
+        ids = (request_id, *first.finding.request_ids)
+        found = (replace(first, finding=replace(first.finding, request_ids=ids)), *found[1:])
+    return await _remember(world, found, "", source)
+
+
+async def look_up(world: World, request_id: str) -> Diagnosis | None:
+    """The diagnosis of a request id that was reported or pasted before."""
+    known = await world.store.recall(request_id)
+    if known is None:
+        return None
+    found = _diagnose([snapshot.read_finding(known.finding)], Facts(apps=world.apps, now=world.now()))
+    return found[0] if found else None
+
+

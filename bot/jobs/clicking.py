@@ -1,0 +1,260 @@
+"""Buttons: any of them, any time, by anybody, after any restart. There is always an answer, and only those who asked can cause anything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.card import support_text
+from bot.consent import LIFE, Flow, Refusal, State, Withdrawn, to_row
+from bot.flow import WAITING
+from bot.jobs import answering, drawing, driving, offering, snapshot
+from bot.jobs.values import Clicked
+from bot.jobs.world import World, digest, part, platform_title
+from bot.model import ACTIONS, App, Diagnosis, Locale, Offer, Person, Place, PlatformRefusal, Text
+from bot.ports import Card
+from bot.words import say
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """One click with all that it is about."""
+
+    card: Card
+    person: Person
+    place: Place
+    index: int
+    found: tuple[Diagnosis, ...]
+
+    @property
+    def locale(self) -> Locale:
+        return drawing.as_locale(self.card.locale)
+
+    @property
+    def offer(self) -> Offer | None:
+        offers = self.found[0].offers if self.found else ()
+        return offers[self.index] if 0 <= self.index < len(offers) else None
+
+
+async def click(world: World, card_id: str, action: str, person: Person, place: Place, *, index: int = 0) -> Clicked:
+    """Answer a click. `check`, `ask_admin` and `revoke` ask a platform and may take as long as it does; the others only the store."""
+    card = await world.store.card(card_id)
+    if card is None:
+        return Clicked(say("This card is too old for me to remember. Paste the error again, and I answer anew."))
+    if action not in ACTIONS or action not in _JOBS:
+        return Clicked(say("This button is from an older version. Paste the error again for a fresh card."))
+    if card.place.surface and (card.place.surface, card.place.tenant) != (place.surface, place.tenant):
+        return Clicked(say("This card belongs to another workspace. Paste the error here to get your own."))
+    job, for_asker = _JOBS[action]
+    if for_asker and card.asker is None:
+        card = await _adopt(world, card, person)
+    if for_asker and not snapshot.was_asked(card, person):
+        who = next((one.name for one in snapshot.askers(card) if one.name), "") or say("the person who asked")
+        not_yours = "This card answers {person}, so only they can use this button. Paste your own error, and I make you one."
+        return Clicked(say(not_yours, person=who))
+    found = snapshot.diagnoses(card.snapshot, world.apps, world.now())
+    return await job(world, Click(card, person, place, index, found))
+
+
+async def _adopt(world: World, card: Card, person: Person) -> Card:
+    """A card that nobody is known to have asked for belongs to the first who uses it."""
+    changed = snapshot.with_asker(card, person)
+    if await world.store.save_card(changed):
+        return replace(changed, version=changed.version + 1)
+    return await world.store.card(card.id) or card
+
+
+# ---------------------------------------------------------------- re-authorize
+
+
+async def _reauthorize(world: World, click: Click) -> Clicked:
+    """Make the personal link: for the person who clicked, delivered privately, never posted."""
+    offer = click.offer
+    app = world.app(offer.platform, offer.app_id) if offer else None
+    if offer is None or app is None:
+        reason = click.found[0].no_offer if click.found else None
+        return Clicked(reason or say("There is no app here whose consent I may ask for. Follow the steps on the card."))
+    previous = await driving.load(world, snapshot.flow_of(click.card, click.person))
+    if previous and previous[0].state is State.AUTHORIZED:
+        await driving.drive(world, previous[0].id)
+        in_hand = say("The platform's answer is already here and is being checked. One moment.")
+        return Clicked(in_hand, card=await _redrawn(world, click.card.id))
+    plan = offering.plan(app, offer, click.found[0], previous[0] if previous else None)
+    if isinstance(plan, Text):
+        return Clicked(plan)
+    flow, url = await _offer(world, click, app, plan, previous[0] if previous else None)
+    sentence = say(
+        "Your personal link for {app} on {platform}: it asks for {scopes}, works for ten minutes, and only for you.",
+        app=app.name or app.app_id, platform=platform_title(app), scopes=drawing.names(flow.asked),
+    )  # fmt: skip
+    return Clicked(
+        say("I have sent you a personal link."),
+        whisper=drawing.whisper(sentence, click.place.surface, click.locale, url=url, label=say("Open my link")),
+        card=await _redrawn(world, click.card.id),
+        url=url,
+    )
+
+
+async def _offer(world: World, click: Click, app: App, plan: offering.Plan, previous: Flow | None) -> tuple[Flow, str]:
+    now, flow_id, secret = world.now(), world.random.token()[:22], world.random.token()
+    flow = Flow(
+        id=flow_id,
+        platform=app.platform,
+        app_id=app.app_id,
+        person=click.person,
+        place=click.card.place if click.card.place.surface else click.place,
+        card_id=click.card.id,
+        created=now,
+        expires=now + LIFE,
+        mode=app.mode,
+        index=click.index,
+        asked=plan.asked,
+        needed=plan.needed,
+        needed_mode=plan.mode,
+        alternatives=plan.alternatives,
+        widened=plan.widened,
+        expected=await offering.expected_account(world, click.person, app),
+        locale=click.locale,
+        attempt=previous.attempt + 1 if previous else 1,
+        log_id=next(iter(click.found[0].finding.request_ids), ""),
+        ticket_hash=digest(secret),
+        changed=now,
+    )
+    replaced = await world.store.put_flow(flow.id, to_row(flow), state=flow.column, owner=flow.owner, supersede=True)
+    card: Card | None = click.card
+    while card is not None and not await world.store.save_card(snapshot.with_flow(card, click.person, flow.id)):
+        card = await world.store.card(click.card.id)
+    await driving.note(world, flow, click.person)
+    for other in replaced:
+        await driving.drive(world, other)  # its card says so now
+    return flow, f"{world.public_url.rstrip('/')}/consent/{flow_id}.{secret}"
+
+
+async def _redrawn(world: World, card_id: str) -> Any:
+    card = await world.store.card(card_id)
+    return await drawing.draw(world, card, card.place.surface or "html") if card else None
+
+
+# ---------------------------------------------------------------- looking again
+
+
+async def _check(world: World, click: Click) -> Clicked:
+    """Look again: carry the consent on, or repeat the proof, or ask anew what the app has enabled. The card then says what was seen."""
+    kept = await driving.load(world, snapshot.flow_of(click.card, click.person) or click.card.flow_id)
+    toast = say("Looked again; the card shows what I saw.")
+    if kept is not None:
+        flow = await driving.drive(world, kept[0].id) or kept[0]
+        app = world.app(flow.platform, flow.app_id)
+        if app is not None and not flow.todo and flow.state in (State.GRANTED, State.PROVEN, State.INSUFFICIENT) and flow.mode == "broker":
+            try:
+                event = await driving.prove(world, flow, app)
+            except PlatformRefusal as refusal:
+                return Clicked(say("The platform could not be asked just now ({reason}). Try again in a minute.", reason=refusal.code))
+            moved = await driving.happen(world, flow.id, event, actor=click.person)
+            if moved is None or isinstance(moved, Refusal):
+                toast = event.proof.text
+            await driving.drive(world, flow.id)
+    await _refresh_facts(world, click)
+    return Clicked(toast, card=await _redrawn(world, click.card.id))
+
+
+async def _refresh_facts(world: World, click: Click) -> None:
+    facts = await answering.look(world, click.found, click.person)
+    card: Card | None = click.card
+    while card is not None:
+        known = snapshot.read_facts(card.snapshot.get("facts") or {}, (), None)
+        merged = replace(facts, app_facts={**known.app_facts, **facts.app_facts}, granted=facts.granted or known.granted)
+        if await world.store.save_card(replace(card, snapshot={**card.snapshot, "facts": snapshot.facts_row(merged)})):
+            return
+        card = await world.store.card(card.id)
+
+
+async def _ask_admin(world: World, click: Click) -> Clicked:
+    """Ask the organisation's administrator to approve what the app has applied for, where the platform offers that."""
+    offer = click.offer
+    app = world.app(offer.platform, offer.app_id) if offer else None
+    if app is None and click.found and click.found[0].finding.app_id:
+        app = world.app(click.found[0].finding.platform, click.found[0].finding.app_id)
+    checks: Any = part(app.platform, "checks") if app else None
+    if app is None or not hasattr(checks, "ask_admin"):
+        return Clicked(say("This platform has no way to ask the administrator from here. Send them the link of the step on the card."))
+    if not await world.store.claim(f"ask_admin:{app.platform}:{app.app_id}", world.now(), 3600):
+        return Clicked(say("The administrator was asked within the last hour. Give them a moment."))
+    try:
+        said: Text = await world.ask(checks.ask_admin(app))
+    except PlatformRefusal as refusal:
+        return Clicked(say("The platform did not pass the request on ({reason}).", reason=refusal.code))
+    await world.audit(click.person, "admin.asked", platform=app.platform, app=app.app_id)
+    return Clicked(said)
+
+
+# ---------------------------------------------------------------- reading more
+
+
+async def _details(world: World, click: Click) -> Clicked:
+    reply = await drawing.draw(world, click.card, click.place.surface, click.locale, "asker")
+    return Clicked(say("Here are all the details, only for you."), whisper=reply)
+
+
+async def _support(_world: World, click: Click) -> Clicked:
+    index = click.index if 0 <= click.index < len(click.found) else 0
+    if not click.found or not click.found[index].support:
+        return Clicked(say("There is nothing that support would need for this error."))
+    bundle = drawing.whisper(support_text(click.found[index]), click.place.surface, click.locale)
+    return Clicked(say("Here is what support asks for, ready to copy. Fill in what is still missing."), whisper=bundle)
+
+
+async def _share(world: World, click: Click) -> Clicked:
+    return Clicked(say("Shared with this chat."), share=await drawing.draw(world, click.card, click.place.surface, click.locale, "channel"))
+
+
+# ---------------------------------------------------------------- saying so
+
+
+async def _helpful(world: World, click: Click) -> Clicked:
+    await world.store.feedback(click.card.id, click.person, True)
+    return Clicked(say("Thank you, good to know."))
+
+
+async def _unhelpful(world: World, click: Click) -> Clicked:
+    await world.store.feedback(click.card.id, click.person, False)
+    return Clicked(say("Thank you for telling me. Paste the whole error, with its log_id, and I look again."))
+
+
+async def _mute(world: World, click: Click) -> Clicked:
+    if not click.card.need:
+        return Clicked(say("There is nothing to mute on this card."))
+    await world.store.mute(click.card.place, click.card.need, world.now() + offering.MUTE, click.person)
+    await world.audit(click.person, "muted", need=click.card.need, chat=click.card.place.chat)
+    return Clicked(say("Quiet for 30 days: I no longer answer this error here unless somebody asks me. Undo with /whyforbidden unmute."))
+
+
+async def _revoke(world: World, click: Click) -> Clicked:
+    """Withdraw one's own consent, or one's own offer before it is used."""
+    kept = await driving.load(world, snapshot.flow_of(click.card, click.person))
+    if kept is None:
+        return Clicked(say("You have given no consent on this card."))
+    moved = await driving.happen(world, kept[0].id, Withdrawn(world.now()), actor=click.person)
+    if moved is None or isinstance(moved, Refusal):
+        return Clicked(moved.sentence if moved else say("You have given no consent on this card."))
+    await driving.drive(world, kept[0].id)
+    said = say("Withdrawn. I have forgotten the token.") if kept[0].state not in WAITING else say("The link no longer works.")
+    return Clicked(said, card=await _redrawn(world, click.card.id))
+
+
+Job = Callable[[World, Click], Awaitable[Clicked]]
+
+#: Action → its job, and whether it is for those who asked only.
+_JOBS: Mapping[str, tuple[Job, bool]] = {
+    "reauthorize": (_reauthorize, True),
+    "check": (_check, True),
+    "ask_admin": (_ask_admin, True),
+    "details": (_details, True),
+    "support": (_support, True),
+    "share": (_share, True),
+    "revoke": (_revoke, True),
+    "helpful": (_helpful, False),
+    "unhelpful": (_unhelpful, False),
+    "mute": (_mute, False),
+}

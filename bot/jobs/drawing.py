@@ -1,0 +1,74 @@
+"""From a kept card to what a surface shows. The only job that knows `bot/card.py` and `bot/render.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from bot.card import Audience, CardView, nothing, notice, view
+from bot.consent import Flow, consent_view, from_row
+from bot.jobs import snapshot
+from bot.jobs.world import World, platform_title
+from bot.model import App, Button, ConsentView, Diagnosis, Locale, Reply, Text
+from bot.ports import Card
+from bot.words import listed, say
+
+
+async def load_flow(world: World, flow_id: str) -> tuple[Flow, int] | None:
+    """A consent and its version in the store."""
+    kept = await world.store.flow(flow_id) if flow_id else None
+    return (from_row(kept[0]), kept[1]) if kept else None
+
+
+def see(world: World, flow: Flow) -> ConsentView:
+    """What is said about a consent."""
+    app = world.app(flow.platform, flow.app_id)
+    return consent_view(flow, app_name=app.name if app else "", platform=platform_title(app or App(flow.platform, flow.app_id)))
+
+
+async def draw(world: World, card: Card, surface: str, locale: Locale | None = None, audience: str | None = None) -> Reply:
+    """A card as it is now. Without `audience`: for the asker in private places, else for the channel."""
+    found = snapshot.diagnoses(card.snapshot, world.apps, world.now())
+    kept = await load_flow(world, card.flow_id)
+    who = audience or ("asker" if card.snapshot.get("private") else "channel")
+    if world.full_detail:
+        who = "asker"
+    return render_view(card_view(world, card, found, kept[0] if kept else None, who), surface, locale or as_locale(card.locale), card.id)
+
+
+def card_view(world: World, card: Card, found: Sequence[Diagnosis], flow: Flow | None, audience: str) -> CardView:
+    """The card's content: a diagnosis with its consent, a sentence of ours, or why nothing was found."""
+    said = snapshot.read_text(card.snapshot.get("said"))
+    if said is not None:
+        return notice(said, title=say("whyforbidden"))
+    if not found:
+        return nothing(snapshot.read_text(card.snapshot.get("why")))
+    consent = see(world, flow) if flow else None
+    return view(found[0], others=found[1:], consent=consent, audience=cast("Audience", audience))
+
+
+def whisper(
+    sentence: Text, surface: str, locale: Locale, *, url: str = "", label: Text | None = None, notes: Sequence[Text] = ()
+) -> Reply:
+    """A private line, with a link button when there is somewhere to go."""
+    buttons = (Button("open", label or say("Continue"), url=url, primary=True),) if url else ()
+    return render_view(notice(sentence, buttons=buttons, notes=notes), surface, locale, "")
+
+
+def render_view(content: CardView, surface: str, locale: Locale, card_id: str) -> Reply:
+    """Draw for one surface. The chat page (`web`) shows the card as HTML."""
+    # jinja2 and the templates are needed only when something is shown
+    from bot.render import render  # noqa: PLC0415
+
+    return render(content, "html" if surface == "web" else surface, locale, card_id=card_id)
+
+
+def names(scopes: Sequence[str]) -> Text:
+    """Scopes in a row, the first few by name."""
+    shown = listed(scopes[:5])
+    return say("{scopes} and {count} more", scopes=shown, count=len(scopes) - 5) if len(scopes) > 5 else shown
+
+
+def as_locale(value: str | None) -> Locale:
+    """A stored language; anything unknown is English."""
+    return "zh" if value == "zh" else "en"

@@ -1,0 +1,356 @@
+"""Carrying a consent on: doing the effects that wait in its row, one after the other, and storing what came of each.
+
+A process may die between any two lines here. What was done but not stored is done again by whoever comes next (`resume`, the outcome page,
+a click), and every effect is made so that doing it twice is the same as once. A lease keeps two processes from doing it at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import tokens
+from bot.consent import (
+    UNFINISHED,
+    Broke,
+    Effect,
+    Event,
+    Flow,
+    Moved,
+    Proved,
+    Refusal,
+    State,
+    TimedOut,
+    TokenCame,
+    Unclear,
+    Unproved,
+    advance,
+    done,
+    from_row,
+    judge,
+    postpone,
+    to_row,
+)
+from bot.flow import WAITING
+from bot.jobs import drawing, snapshot
+from bot.jobs.world import World, part, platform_title
+from bot.model import Account, App, Diagnosis, Person, PlatformRefusal, Proof, Text, Token
+from bot.words import say
+
+LEASE = timedelta(seconds=30)
+_PAUSES = (2.0, 5.0, 15.0)  # seconds before each further try; a code lives two minutes on the strictest platform (Kuaishou)
+_LONGEST_PAUSE = 60.0
+_MOST_EFFECTS = 30
+
+
+async def load(world: World, flow_id: str) -> tuple[Flow, int] | None:
+    """A consent and its version."""
+    kept = await world.store.flow(flow_id) if flow_id else None
+    return (from_row(kept[0]), kept[1]) if kept else None
+
+
+async def save(world: World, flow: Flow, version: int) -> bool:
+    """Write back if nobody wrote since."""
+    return await world.store.save_flow(flow.id, to_row(flow), state=flow.column, version=version)
+
+
+async def happen(world: World, flow_id: str, event: Event, *, actor: Person | None = None) -> Moved | Refusal | None:
+    """An event from outside happens to a consent. None: there is no such consent (any more)."""
+    while kept := await load(world, flow_id):
+        flow, version = kept
+        moved = advance(flow, event)
+        if isinstance(moved, Refusal):
+            return moved
+        if await save(world, moved.flow, version):
+            await note(world, moved.flow, actor or flow.person)
+            return moved
+    return None
+
+
+async def note(world: World, flow: Flow, actor: Person | None = None) -> None:
+    """The audit's line about a move."""
+    await world.audit(
+        actor or flow.person, f"consent.{flow.state}", flow=flow.id, platform=flow.platform, app=flow.app_id, asked=list(flow.asked),
+        granted=list(flow.granted), account=flow.account, reason=flow.reason,
+    )  # fmt: skip
+
+
+async def resume(world: World) -> int:
+    """Go on with everything unfinished; how many moved. One broken row stops no other."""
+    moved = 0
+    for flow_id in await world.store.flows_in(UNFINISHED):
+        try:
+            before = await world.store.flow(flow_id)
+            await drive(world, flow_id)
+            after = await world.store.flow(flow_id)
+        except Exception as error:  # noqa: BLE001 (a row that nobody can read any more must not keep the others waiting)
+            await world.audit(None, "consent.stuck", flow=flow_id, error=type(error).__name__)
+        else:
+            moved += before is not None and after is not None and after[1] != before[1]
+    return moved
+
+
+async def drive(world: World, flow_id: str) -> Flow | None:
+    """Do what waits, as far as it goes now. Returns the consent as it then is."""
+    kept = await load(world, flow_id)
+    if kept is None or not _due(kept[0], world.now()):
+        return kept[0] if kept else None
+    name, holder, now = f"flow:{flow_id}", world.random.token(), world.now()
+    if not await world.store.lease(name, holder, now + LEASE, now):
+        return kept[0]
+    try:
+        for _ in range(_MOST_EFFECTS):
+            kept = await load(world, flow_id)
+            now = world.now()
+            if kept is None or not _due(kept[0], now) or not await world.store.lease(name, holder, now + LEASE, now):
+                break
+            flow, version = kept
+            changed = await _step(world, flow)
+            if await save(world, changed, version) and changed.state is not flow.state:
+                await note(world, changed)
+    finally:
+        await world.store.lease(name, holder, world.now(), world.now())
+    kept = await load(world, flow_id)
+    return kept[0] if kept else None
+
+
+def _due(flow: Flow, now: datetime) -> bool:
+    if flow.state in WAITING and now >= flow.expires:
+        return True
+    return bool(flow.todo) and (flow.not_before is None or flow.not_before <= now)
+
+
+async def _step(world: World, flow: Flow) -> Flow:  # noqa: PLR0911 (one line for each effect)
+    """One effect, and the consent after it."""
+    now = world.now()
+    if flow.state in WAITING and now >= flow.expires:
+        return _after(flow, TimedOut(now))
+    effect = flow.todo[0]
+    app = world.app(flow.platform, flow.app_id)
+    try:
+        if effect is Effect.SHOW:
+            return await _show(world, flow)
+        if effect is Effect.TELL:
+            await _tell(world, flow, app)
+            return done(flow, effect)
+        if app is None:  # taken out of the configuration meanwhile
+            return _after(flow, Broke(now, "app_removed", "app")) if flow.state is State.AUTHORIZED else done(flow, effect)
+        if effect is Effect.NOTIFY:
+            await _notify(world, flow, app)
+            return done(flow, effect)
+        if effect is Effect.EXCHANGE:
+            return _after(flow, await _exchange(world, flow, app))
+        if effect is Effect.IDENTIFY:
+            return _after(flow, await _identify(world, flow, app))
+        if effect is Effect.KEEP:
+            await _keep(world, flow, app)
+            return done(flow, effect)
+        if effect is Effect.PROVE:
+            return _after(flow, await prove(world, flow, app))
+        await _withdraw(world, flow, app)
+        return done(flow, effect)
+    except PlatformRefusal as refusal:
+        return _refused(flow, effect, refusal, now)
+
+
+def _after(flow: Flow, event: Event) -> Flow:
+    moved = advance(flow, event)
+    if isinstance(moved, Refusal):
+        # the effect's own event does not fit any more: its work is done either way
+        return replace(flow, todo=flow.todo[1:], tries=0, not_before=None)
+    return moved.flow
+
+
+def _refused(flow: Flow, effect: Effect, refusal: PlatformRefusal, now: datetime) -> Flow:
+    """The platform said no to one of our own calls: again in a while, or what that means for the consent."""
+    if refusal.retryable and flow.tries < len(_PAUSES):
+        pause = min(max(_PAUSES[flow.tries], refusal.retry_after or 0.0), _LONGEST_PAUSE)
+        return postpone(flow, now + timedelta(seconds=pause))
+    if effect in (Effect.EXCHANGE, Effect.IDENTIFY):
+        return _after(flow, Broke(now, refusal.code, refusal.blame, refusal.request_id))
+    if effect is Effect.PROVE:
+        return _after(flow, _proof_refused(refusal, now))
+    return done(flow, effect)  # withdrawing is a courtesy: what is ours to forget is forgotten anyway
+
+
+# ---------------------------------------------------------------- the token
+
+
+async def _exchange(world: World, flow: Flow, app: App) -> TokenCame:
+    oauth: Any = part(flow.platform, "oauth")
+    verifier = "" if flow.in_client else world.vault.open(flow.verifier)
+    token: Token = await world.ask(
+        oauth.exchange(app, code=world.vault.open(flow.code), verifier=verifier, redirect_uri="" if flow.in_client else flow.redirect_uri)
+    )
+    now = world.now()
+    return TokenCame(
+        now,
+        _seal(world, flow, token),
+        granted=tuple(sorted(token.scopes)),
+        expires=_later(now, token.expires_in),
+        refresh_expires=_later(now, token.refresh_expires_in),
+    )
+
+
+async def _identify(world: World, flow: Flow, app: App) -> Event:
+    oauth: Any = part(flow.platform, "oauth")
+    who: Account = await world.ask(oauth.whoami(app, _open(world, flow)))
+    main = next(iter(who.ids.values()), "")
+    bound = bool(main)
+    if main and not flow.expected:
+        bound = await world.store.bind_account(flow.person, binding(flow.platform, flow.app_id), main)
+    return judge(flow, who, bound=bound, tells_scopes=bool(getattr(oauth, "TELLS_SCOPES", True)), at=world.now())
+
+
+async def _keep(world: World, flow: Flow, app: App) -> None:
+    if not flow.token or app.mode != "broker":
+        return
+    kept = await world.store.token(flow.platform, flow.app_id, flow.account)
+    if kept is not None and kept.granted is not None and flow.changed is not None and kept.granted >= flow.changed:
+        return  # a process that died right after this has kept it; it may have been refreshed since
+    row = tokens.seal(
+        world.vault, app, _open(world, flow), subject=flow.account, now=world.now(), person=flow.person, granted=flow.changed
+    )
+    await world.store.put_token(replace(row, expires=flow.token_expires, refresh_expires=flow.refresh_expires))
+
+
+async def _withdraw(world: World, flow: Flow, app: App) -> None:
+    """Forget a token, ours first, then at the platform where it offers that."""
+    kept = await world.store.token(flow.platform, flow.app_id, flow.account) if flow.todo[0] is Effect.FORGET and flow.account else None
+    token = _open(world, flow) if flow.token else tokens.unseal(world.vault, kept) if kept else None
+    if kept is not None:
+        await world.store.drop_token(flow.platform, flow.app_id, flow.account)
+    if token is not None:
+        await withdraw(world, app, token)
+
+
+async def withdraw(world: World, app: App, token: Token) -> bool:
+    """Ask the platform to withdraw a token; False where it offers no way. Raises `PlatformRefusal`."""
+    oauth: Any = part(app.platform, "oauth")
+    return bool(oauth is not None and await world.ask(oauth.revoke(app, token)))
+
+
+def binding(platform: str, app_id: str) -> str:
+    """Under which name a person's account is bound. Platforms give the same human another id for each app (`open_id`), so it is per app."""
+    return f"{platform}/{app_id}"
+
+
+def _seal(world: World, flow: Flow, token: Token) -> str:
+    return world.vault.seal(json.dumps({"flow": flow.id, **asdict(token), "scopes": sorted(token.scopes)}))
+
+
+def _open(world: World, flow: Flow) -> Token:
+    data = json.loads(world.vault.open(flow.token))
+    if data.pop("flow") != flow.id:
+        raise tokens.TamperedError("a sealed token stands in a consent that it was not sealed for")
+    return Token(**{**data, "scopes": frozenset(data["scopes"])})
+
+
+def _later(now: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else now + timedelta(seconds=seconds)
+
+
+# ---------------------------------------------------------------- the proof
+
+
+async def prove(world: World, flow: Flow, app: App) -> Proved | Unproved | Unclear:
+    """Repeat something harmless with the kept token. Raises `PlatformRefusal`."""
+    checks: Any = part(flow.platform, "checks")
+    kept = await world.store.token(flow.platform, flow.app_id, flow.account)
+    diagnosis = await diagnosis_of(world, flow)
+    if kept is None:
+        return Unclear(world.now(), Proof(None, say("the token is no longer here."), "none"))
+    if checks is None or not hasattr(checks, "prove") or diagnosis is None:
+        return Unclear(world.now(), Proof(None, say("there is no harmless call to repeat on this platform."), "none"))
+    if not tokens.usable(kept, world.now()):
+        fresh = world.refresher is not None and await world.refresher.freshen(app, flow.account)
+        kept = await world.store.token(flow.platform, flow.app_id, flow.account) if fresh else None
+        if kept is None:
+            return Unclear(world.now(), Proof(None, say("the token has expired, so nothing can be repeated with it."), "none"))
+    wanted = tuple(scope for scope in dict.fromkeys((*flow.asked, *flow.needed)) if scope in flow.granted) or flow.asked
+    try:
+        proof: Proof = await world.ask(checks.prove(app, tokens.unseal(world.vault, kept), diagnosis, wanted))
+    except PlatformRefusal as refusal:
+        if refusal.retryable and flow.tries < len(_PAUSES):
+            raise
+        return _proof_refused(refusal, world.now())
+    return (Unclear if proof.ok is None else Proved if proof.ok else Unproved)(world.now(), proof)
+
+
+def _proof_refused(refusal: PlatformRefusal, now: datetime) -> Unproved | Unclear:
+    if refusal.blame in ("token", "user"):
+        return Unproved(now, Proof(False, say("the platform refuses the new token ({reason}).", reason=refusal.code), "refused"))
+    return Unclear(now, Proof(None, say("the platform could not be asked ({reason}).", reason=refusal.code), "none"))
+
+
+async def diagnosis_of(world: World, flow: Flow) -> Diagnosis | None:
+    """The diagnosis that the consent is for, thought anew from its card."""
+    card = await world.store.card(flow.card_id) if flow.card_id else None
+    found = snapshot.diagnoses(card.snapshot, world.apps, world.now()) if card else ()
+    return found[0] if found else None
+
+
+# ---------------------------------------------------------------- telling
+
+
+async def _show(world: World, flow: Flow) -> Flow:
+    card = await world.store.card(flow.card_id) if flow.card_id else None
+    messenger = world.messengers.get(card.place.surface) if card else None
+    if card is not None and messenger is not None and card.flow_id in ("", flow.id):
+        shown = await messenger.update(card, await drawing.draw(world, card, card.place.surface))
+        if not shown and flow.todo == (Effect.SHOW,) and flow.tries < len(_PAUSES):
+            return postpone(flow, world.now() + timedelta(seconds=_PAUSES[flow.tries]))
+    return done(flow, Effect.SHOW)
+
+
+async def _tell(world: World, flow: Flow, app: App | None) -> None:
+    """Wrong account: the one who asked hears it here (the other one sees it on the page). An app set up wrongly: its owners hear it."""
+    if flow.state is State.WRONG_ACCOUNT:
+        await tell(world, flow.person, flow, drawing.see(world, flow).sentence)
+    elif flow.state is State.FAILED and flow.blame == "app" and app is not None:
+        title = platform_title(app)
+        sentence = say(
+            "{platform} refuses the app {app} ({reason}): check its id, secret, redirect address and scopes. Somebody tried to consent.",
+            platform=title, app=app.name or app.app_id, reason=flow.reason,
+        )  # fmt: skip
+        for person in owners(world, app):
+            await tell(world, person, flow, sentence)
+
+
+async def tell(world: World, person: Person, flow: Flow, sentence: Text) -> None:
+    """A private line near the consent's card."""
+    messenger = world.messengers.get(person.surface)
+    if messenger is not None:
+        reply = drawing.whisper(sentence, person.surface, drawing.as_locale(flow.locale))
+        await messenger.whisper(person, flow.place, reply)
+
+
+def owners(world: World, app: App) -> tuple[Person, ...]:
+    """Who can be told about an app: its owners written `surface:tenant:user`, else the admins of this installation."""
+    named = [parts for owner in app.owners if len(parts := owner.split(":")) == 3 and all(parts)]
+    return tuple(Person(*parts) for parts in named or [admin.split(":") for admin in sorted(world.admins)])
+
+
+async def _notify(world: World, flow: Flow, app: App) -> None:
+    if world.notices is not None and app.notify_url:
+        at = flow.changed or flow.created
+        await world.notices.notify(app, f"{flow.id}:{flow.state}:{at.timestamp():.0f}", notification(flow))
+
+
+def notification(flow: Flow) -> Mapping[str, Any]:
+    """What the app is told. It names the account and the scopes; a token is fetched with the app's own key, never sent."""
+    return {
+        "type": f"consent.{flow.state}",
+        "consent": flow.id,
+        "platform": flow.platform,
+        "app_id": flow.app_id,
+        "account": flow.account,
+        "asked": list(flow.asked),
+        "granted": list(flow.granted),
+        "missing": list(flow.missing),
+        "proven": bool(flow.proof and flow.proof.ok),
+        "at": (flow.changed or flow.created).isoformat(),
+    }

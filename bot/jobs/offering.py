@@ -1,0 +1,84 @@
+"""Which scopes a consent asks for, and whose account has to come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from bot.catalog import catalog
+from bot.consent import Flow, State
+from bot.jobs.driving import binding
+from bot.jobs.world import World, part
+from bot.model import App, AppFacts, Diagnosis, Identity, Mode, Offer, Person, Text
+from bot.words import listed, say
+
+MUTE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the next consent asks for."""
+
+    asked: tuple[str, ...]
+    needed: tuple[str, ...]
+    mode: Mode
+    alternatives: tuple[str, ...] = ()
+    widened: bool = False
+
+
+def plan(app: App, offer: Offer, diagnosis: Diagnosis, previous: Flow | None) -> Plan | Text:
+    """The least that could do: the recommended scope first; after a consent that was not enough, what it lacked, or the next narrowest.
+
+    A `Text` says why nothing may be asked for. Only scopes of the catalogue, none that the app's owner forbids, never more than a request
+    may hold: what does not fit is asked for in the next round.
+    """
+    oauth: Any = part(app.platform, "oauth")
+    if oauth is None and app.mode == "broker":
+        return say("I cannot ask for consents on this platform. Follow the steps on the card.")
+    mode = diagnosis.finding.scopes_mode
+    others = diagnosis.choice.alternatives if diagnosis.choice else ()
+    wanted, rest, widened = offer.scopes, tuple(others), False
+    if previous is not None and (previous.platform, previous.app_id) == (app.platform, app.app_id) and previous.state is State.INSUFFICIENT:
+        if previous.missing:
+            wanted, rest = previous.missing, previous.alternatives
+        elif previous.alternatives:
+            wanted, rest, widened = previous.alternatives[:1], previous.alternatives[1:], True
+        else:
+            return say("Every scope that could help has been granted already. More consent will not help; look at the other steps.")
+    needed = tuple(dict.fromkeys((*offer.scopes, *(others if mode is Mode.ANY else ()))))
+    if widened and previous is not None and not getattr(oauth, "ADDS_UP", True):
+        wanted = (*previous.asked, *wanted)  # a new grant replaces the old one on this platform
+    allowed = [scope for scope in dict.fromkeys(wanted) if may_ask(app, scope)]
+    if not allowed:
+        return say("{scopes} may not be asked for here. Talk to the app's developer.", scopes=listed(wanted))
+    if widened:
+        needed, mode = tuple(allowed), Mode.ALL
+    most = max(1, int(getattr(oauth, "MAX_SCOPES", 50)) - 1)  # one place stays for `offline_access` and its like
+    fitting = tuple(scope for scope in needed if may_ask(app, scope))
+    return Plan(tuple(allowed[:most]), fitting, mode, tuple(scope for scope in rest if may_ask(app, scope)), widened)
+
+
+def may_ask(app: App, scope: str) -> bool:
+    """Is this scope in the catalogue, for users, and not forbidden by the app's owner?"""
+    known = catalog().scope(app.platform, scope)
+    return known is not None and scope not in app.never_ask and (not known.identities or Identity.USER in known.identities)
+
+
+def not_enabled(facts: AppFacts | None, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of the scopes the app surely has not enabled for users. Unknown counts as enabled: the platform has the last word."""
+    if facts is None or facts.enabled is None:
+        return ()
+    return tuple(scope for scope in scopes if Identity.USER not in facts.enabled.get(scope, frozenset()))
+
+
+async def expected_account(world: World, person: Person, app: App) -> str:
+    """The account that must come back, as far as it is known: bound by an earlier consent, or the person themselves where the surface is
+    the platform and the bot is the same app (only then is the id the same). Empty: the first consent binds it."""
+    bound = await world.store.account_of(person, binding(app.platform, app.app_id)) or await world.store.account_of(person, app.platform)
+    if bound:
+        return bound
+    same = person.surface == app.platform and world.surface_apps.get(person.surface) == app.app_id
+    return person.user_id if same else ""
+
+

@@ -1,0 +1,191 @@
+"""People's own control: what one has granted, taking it back, quiet in a chat, and the words by which every door is asked for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from bot import tokens
+from bot.catalog import catalog
+from bot.consent import State, Withdrawn, same_person
+from bot.jobs import answering, drawing, driving, offering
+from bot.jobs.values import Answer, Grant
+from bot.jobs.world import World, part, platform_title
+from bot.model import App, Finding, Locale, Person, PlatformRefusal, Question, Text
+from bot.ports import StoredToken
+from bot.words import joined, say
+
+ALL = "*"
+_PREFIX = re.compile(r"^\s*/?whyforbidden\b[:：,，]?\s*", re.IGNORECASE)
+_WORDS = {
+    "help": "help", "?": "help", "帮助": "help",
+    "grants": "grants", "授权": "grants", "我的授权": "grants",
+    "mute": "mute", "静音": "mute",
+    "unmute": "unmute", "取消静音": "unmute",
+    "revoke": "revoke", "撤销": "revoke",
+}  # fmt: skip
+_CODE = re.compile(r"^[A-Za-z0-9._-]{2,80}$")
+
+
+async def command(world: World, question: Question) -> Answer:
+    """What follows `/whyforbidden`: one of a few words, a code, a request id, a document's address, or simply the error."""
+    text = _PREFIX.sub("", question.text, count=1).strip()
+    word, _, rest = text.partition(" ")
+    asked = replace(question, text=text, direct=True)
+    locale = question.locale or world.locale
+    match _WORDS.get(word.lower()) if len(text) < 200 else None:
+        case "help":
+            return await answering.say_it(world, asked, usage(), locale, text=text)
+        case "grants":
+            return await answering.say_it(world, asked, await _grants_said(world, question.asker), locale, text=text)
+        case "mute":
+            said = await mute(world, asked, everything=rest.strip().lower() in ("all", "全部"))
+            return await answering.say_it(world, asked, said, locale, text=text)
+        case "unmute":
+            return await answering.say_it(world, asked, await unmute(world, asked), locale, text=text)
+        case "revoke":
+            return await answering.say_it(world, asked, await _revoke_said(world, question.asker, rest.strip()), locale, text=text)
+        case _:
+            return await _question(world, asked, text, locale)
+
+
+async def _question(world: World, asked: Question, text: str, locale: Locale) -> Answer:
+    if _CODE.match(text) and (known := catalog().platforms_of(text)):
+        findings = [Finding(platform, (text,)) for platform in known]
+        return await answering.about(world, asked, findings, locale)
+    found = await answering.answer(world, asked)
+    # a direct question always has an answer; this one only says so to the type checker
+    return found or await answering.say_it(world, asked, usage(), locale, text=text)
+
+
+def usage() -> Text:
+    """What one can ask."""
+    return joined(
+        [
+            say("Paste an error, a log_id or an error code, and I say what is missing, who can fix it and where to click."),
+            say("“grants” lists what you have consented to here, “revoke” takes it back, “mute” and “unmute” are about this chat."),
+        ]
+    )
+
+
+# ---------------------------------------------------------------- grants
+
+
+async def grants(world: World, person: Person) -> tuple[Grant, ...]:
+    """What a person has consented to through this bot, and what is still kept of it."""
+    return tuple(_grant(world, row) for row in await world.store.tokens_of(person))
+
+
+def _grant(world: World, row: StoredToken) -> Grant:
+    app = world.app(row.platform, row.app_id) or App(row.platform, row.app_id)
+    return Grant(row.platform, row.app_id, app.name or row.app_id, platform_title(app), row.subject, tuple(sorted(row.scopes)), row.granted)
+
+
+async def _grants_said(world: World, person: Person | None) -> Text:
+    mine = await grants(world, person) if person else ()
+    if not mine:
+        return say("You have no consent here that I keep a token of.")
+    lines = [
+        say(
+            "{number}. {app} on {platform}: {scopes} (since {day}).",
+            number=number,
+            app=one.app_name,
+            platform=one.platform_title,
+            scopes=drawing.names(one.scopes),
+            day=one.granted.date().isoformat() if one.granted else "?",
+        )
+        for number, one in enumerate(mine, start=1)
+    ]
+    piling = any(getattr(part(one.platform, "oauth"), "ADDS_UP", False) for one in mine)
+    if piling:
+        lines.append(say("On this platform consents add up; a new one never shrinks an old one. “revoke” makes me forget the token; "
+                         "the platform's own settings withdraw the consent itself."))  # fmt: skip
+    lines.append(say("Take one back with “revoke” and its number."))
+    return joined(lines)
+
+
+async def _revoke_said(world: World, person: Person | None, which: str) -> Text:
+    mine = await grants(world, person) if person else ()
+    if person is None or not mine:
+        return say("You have no consent here that I keep a token of.")
+    chosen = _chosen(mine, which)
+    if not chosen:
+        return joined([say("Which one? Write “revoke” and its number."), await _grants_said(world, person)])
+    withdrawn = [await revoke(world, person, one) for one in chosen]
+    if all(withdrawn):
+        return say("Withdrawn, here and on the platform. I have forgotten the token.")
+    return say("I have forgotten the token. The consent itself can only be withdrawn by you, in the platform's own settings.")
+
+
+def _chosen(mine: Sequence[Grant], which: str) -> tuple[Grant, ...]:
+    if which.lower() in ("all", "全部"):
+        return tuple(mine)
+    if not which:
+        return tuple(mine) if len(mine) == 1 else ()
+    if which.isascii() and which.isdigit():
+        return tuple(mine[int(which) - 1 : int(which)]) if 0 < int(which) <= len(mine) else ()
+    return tuple(one for one in mine if which.casefold() in (one.app_id.casefold(), one.app_name.casefold()))
+
+
+async def revoke(world: World, person: Person, grant: Grant) -> bool:
+    """Forget a person's token and withdraw it where the platform offers that; True when it did. Their cards say so."""
+    app, kept = world.app(grant.platform, grant.app_id), await world.store.token(grant.platform, grant.app_id, grant.account)
+    if kept is None or kept.person is None or not same_person(kept.person, person):
+        return False
+    token = tokens.unseal(world.vault, kept)
+    await world.store.drop_token(grant.platform, grant.app_id, grant.account)
+    await world.audit(person, "grant.revoked", platform=grant.platform, app=grant.app_id, account=grant.account)
+    await _tell_cards(world, person, grant)
+    try:
+        return app is not None and await driving.withdraw(world, app, token)
+    except PlatformRefusal:
+        return False
+
+
+async def _tell_cards(world: World, person: Person, grant: Grant) -> None:
+    """Consents of this person for this app that are shown as given, in the chats where they are known to stand."""
+    for flow_id in await world.store.flows_in((str(State.GRANTED), str(State.PROVEN), str(State.INSUFFICIENT))):
+        kept = await driving.load(world, flow_id)
+        if kept and same_person(kept[0].person, person) and (kept[0].platform, kept[0].app_id) == (grant.platform, grant.app_id):
+            await driving.happen(world, flow_id, Withdrawn(world.now()), actor=person)
+            await driving.drive(world, flow_id)
+
+
+# ---------------------------------------------------------------- quiet
+
+
+async def mute(world: World, question: Question, *, everything: bool = False) -> Text:
+    """Do not answer the newest error of this chat here any more, unless asked; or nothing at all."""
+    if question.place is None or question.asker is None:
+        return say("There is no chat here to be quiet in.")
+    needs = [ALL] if everything else [card.need for card in await world.store.cards_in(question.place, 20) if card.need][-1:]
+    if not needs:
+        return say("I have answered nothing in this chat yet. “mute all” keeps me quiet altogether unless I am asked.")
+    await world.store.mute(question.place, needs[0], None if everything else world.now() + offering.MUTE, question.asker)
+    await world.audit(question.asker, "muted", need=needs[0], chat=question.place.chat)
+    if everything:
+        return say("Quiet here from now on, unless somebody asks me. Undo with /whyforbidden unmute.")
+    return say("Quiet for 30 days: I no longer answer this error here unless somebody asks me. Undo with /whyforbidden unmute.")
+
+
+async def unmute(world: World, question: Question) -> Text:
+    """Answer again what was muted in this chat."""
+    if question.place is None or question.asker is None:
+        return say("There is no chat here to be quiet in.")
+    needs = {card.need for card in await world.store.cards_in(question.place, 200) if card.need}
+    for need in sorted({ALL, *needs}):
+        if await world.store.muted(question.place, need, world.now()):
+            await world.store.mute(question.place, need, world.now(), question.asker)
+    await world.audit(question.asker, "unmuted", chat=question.place.chat)
+    return say("I answer errors in this chat again.")
+
+
+# ---------------------------------------------------------------- the audit
+
+
+async def audit(world: World, since: datetime | None = None) -> Sequence[Any]:
+    """Who offered, clicked and consented to what, when; each row is ready for JSON lines."""
+    return await world.store.audit_rows(since)
