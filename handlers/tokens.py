@@ -155,7 +155,10 @@ class Broker:
                     raise NoToken("later", refusal.code, refusal.retry_after) from None
 
     async def _exchange(self, app: App, stored: StoredToken, old: Token, oauth: Any) -> StoredToken:
-        new = renewed(old, await converse(self._http, oauth.refresh(app, old)))
+        try:
+            new = renewed(old, await converse(self._http, oauth.refresh(app, old)))
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as nonsense:
+            raise PlatformRefusal("unreadable", type(nonsense).__name__) from None
         fresh = seal(
             self._vault,
             app,
@@ -210,6 +213,8 @@ class Broker:
         except PlatformRefusal as refusal:
             log.warning("revoke_refused", platform=app.platform, app=app.app_id, error=refusal.code)
             return outlook(refusal) == "over"
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+            return False
 
     async def _audit(self, actor: Person | None, action: str, app: App, subject: str, **detail: Any) -> None:
         await self._store.audit(

@@ -112,6 +112,10 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
         public_url=settings.base_url,
         surface_apps=_own_apps(settings),
         device_flow=settings.device_flow,
+        admins=frozenset(settings.admins),
+        quiet=timedelta(minutes=settings.quiet_minutes),
+        full_detail=settings.channel_detail == "full",
+        locale=settings.locale,
     )
     return Runtime(settings, Service(world), store, http, vault, clock, known, messengers, broker, notifier)
 
