@@ -191,8 +191,9 @@ def _index(platform: str, text: PackText) -> _Shelf:
     if code:
         shelf.spans[code] = (start, len(text.pack))
     headers = list(_MORE.finditer(text.variants))
-    for here, after in zip(headers, [*headers[1:], None], strict=True):
-        shelf.more.setdefault(here["code"], []).append((here.start(), after.start() if after else len(text.variants)))
+    ends = [*(header.start() for header in headers[1:]), len(text.variants)]
+    for header, end in zip(headers, ends, strict=False):
+        shelf.more.setdefault(header["code"], []).append((header.start(), end))
     return shelf
 
 
@@ -212,9 +213,12 @@ def _entry(platform: str, code: str, shelf: _Shelf) -> Entry:
     from bot.packs import check_entry  # noqa: PLC0415 (the index alone needs no pydantic)
 
     start, end = shelf.spans[code]
-    more = "\n".join(shelf.text.variants[a:b] for a, b in shelf.more.get(code, ()))
     where = f"{_file(platform, shelf.text)}: [{code}]"
-    raw = _toml(f"{shelf.text.pack[start:end]}\n{more}", where)[code]
+    raw = _toml(shelf.text.pack[start:end], where)[code]
+    if code in shelf.more:
+        more = "\n".join(shelf.text.variants[a:b] for a, b in shelf.more[code])
+        for name, rows in _toml(more, f"{_file(platform, shelf.text, _VARIANTS)}: [{code}]")[code].items():
+            raw[name] = [*rows, *raw.get(name, ())]
     return check_entry(platform, code, raw, where)
 
 

@@ -176,17 +176,22 @@ def _bare(finding: Finding) -> Reading | None:
 
 
 def _by_family(finding: Finding, book: Catalog) -> Reading | None:
+    """An unknown code by its shape. A name says what it means; a number's range only where it comes from, so wording outweighs it."""
     for code in finding.codes:
         for family in book.families(finding.platform):
             if re.fullmatch(family.codes, code):
+                worded = _by_wording(finding) if code.lstrip("-").isdigit() else None
+                if worded and worded.cause is not Cause.OTHER:
+                    return replace(worded, code=code, confidence=0.5, what=family.what, docs=family.docs)
                 return Reading(family.cause, family.who_fixes, Identity.UNKNOWN, 0.5, code, what=family.what, docs=family.docs)
     return None
 
 
 def _by_wording(finding: Finding) -> Reading:
     code = finding.codes[0] if finding.codes else ""
+    spoken = re.sub(r"[._]+|(?<=[a-z])(?=[A-Z])", " ", " ".join(finding.codes))
     for pattern, cause in _wording():
-        if pattern.search(finding.message[:_LOOKED_AT]):
+        if pattern.search(finding.message[:_LOOKED_AT]) or pattern.search(spoken):
             return Reading(cause, WHO[cause], Identity.UNKNOWN, 0.4, code)
     status = finding.http_status or 0
     cause = _STATUS.get(status, Cause.SERVER_ERROR if status >= 500 else Cause.OTHER)

@@ -31,7 +31,7 @@ _ALWAYS = frozenset({"user_base", "user_info"})  # every authorization carries t
 def scopes(finding: Finding, granted: frozenset[str] | None, facts: AppFacts | None) -> tuple[tuple[str, ...], Text] | None:
     """The pack behind "no scope in the token": by the API, by the one subject that is named, else by what alone is not granted yet."""
     api = finding.hints.get("api", "").replace("/", ".")
-    if match := re.search(r"\bopen\.([a-z]+)\b", api or finding.message):
+    if match := re.search(r"\bopen\.(?:seller\.)?([a-z]+)\b", api or finding.message):
         for pack, (name, _) in PACKS.items():
             if re.fullmatch(name, match[1]):
                 return (pack,), say("By its name the API {api} belongs to the pack {pack}.", api=api or match[0], pack=pack)
