@@ -60,7 +60,7 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     documents = OPEN[brand(finding, app)] + DOCUMENT
     if cause is Cause.USER_SCOPE_MISSING:
         found += [
-            Link("faq", documents + FAQ_CONSENT, say("Feishu's own page on 99991679")),
+            Link("faq", documents + FAQ_CONSENT, say("The platform's own page on 99991679")),
             Link("docs", documents + GUIDE_BROWSER, say("Guide: web app in a browser")),
             Link("docs", documents + GUIDE_CLIENT, say("Guide: web app inside the client")),
             Link("docs", documents + GUIDE_GADGET, say("Guide: mini program")),
