@@ -370,3 +370,38 @@ def test_a_token_without_an_end_never_runs_out() -> None:
 
     assert usable(row, NOW)
     assert not over(row, NOW)
+
+
+async def test_a_winner_that_writes_at_the_last_moment_is_not_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between reading the row again and deleting it another process may write; the row is deleted only as it was read."""
+    await world.keep()
+    world.clock.at = NOW + timedelta(hours=3)
+    world.platform.valid = 5
+    drop = world.store.drop_token
+
+    async def slow_drop(platform: str, app_id: str, subject: str, version: int | None = None) -> bool:
+        await world.store.save_token(seal(world.vault, FEISHU, Token("theirs", expires_in=7200), subject="ou_1", now=world.clock.at))
+        return await drop(platform, app_id, subject, version)
+
+    monkeypatch.setattr(world.store, "drop_token", slow_drop)
+
+    with pytest.raises(NoToken, match="over"):
+        await world.broker.hand_out(FEISHU, "ou_1")
+    assert (await world.broker.hand_out(FEISHU, "ou_1")).access_token == "theirs"
+
+
+async def test_the_sweep_does_not_delete_what_was_renewed_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consent that comes while the sweep looks stays."""
+    await world.keep()
+    world.clock.at = NOW + timedelta(days=8)
+    rows = world.store.all_tokens
+
+    async def slow_rows() -> object:
+        found = await rows()
+        await world.keep(Token("fresh consent", expires_in=7200))
+        return found
+
+    monkeypatch.setattr(world.store, "all_tokens", slow_rows)
+
+    assert await world.broker.sweep() == 0
+    assert (await world.broker.hand_out(FEISHU, "ou_1")).access_token == "fresh consent"
