@@ -14,9 +14,12 @@ from bot.model import App
 from bot.ports import Clock
 from handlers.sandbox import faults, pages
 from handlers.sandbox.console import Desk
+from handlers.sandbox.dingtalk import DingTalk
+from handlers.sandbox.kuaishou import GENERAL, SHOP, Kuaishou
 from handlers.sandbox.lark import FEISHU, LARK, Lark
 from handlers.sandbox.lark_api import LarkApi
 from handlers.sandbox.people import practice_apps
+from handlers.sandbox.slack import Slack
 from handlers.sandbox.world import World
 
 
@@ -31,7 +34,8 @@ def create_app(clock: Clock, apps: Iterable[App] | None = None, *, snapshot: Pat
     for brand in (FEISHU, LARK):
         server = Lark(held, brand)
         routes += [*server.routes(), *LarkApi(held, brand, server).routes()]
-    routes += Desk(held).routes()
+    routes += [*DingTalk(held).routes(), *Slack(held).routes()]
+    routes += [*Kuaishou(held, SHOP).routes(), *Kuaishou(held, GENERAL).routes(), *Desk(held).routes()]
     app = Starlette(routes=routes)
     app.state.world = held
     return faults.Gate(app, held)

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.model import App, Text
+from handlers.sandbox.dingtalk import APIS as DINGTALK
+from handlers.sandbox.kuaishou import APIS as KUAISHOU
 from handlers.sandbox.lark_api import APIS as LARK
 from handlers.sandbox.lark_api import filled
+from handlers.sandbox.slack import METHODS as SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +45,9 @@ def calls_of(app: App) -> tuple[Call, ...]:
     """What an app of this platform can try here."""
     if app.platform == "lark":
         return tuple(Call(api.title, api.method, f"/{app.brand or 'feishu'}{filled(api.path)}", "bearer") for api in LARK)
-    return ()
+    if app.platform == "dingtalk":
+        return tuple(Call(api.title, api.method, f"/dingtalk{api.path}", "dingtalk") for api in DINGTALK)
+    if app.platform == "kuaishou":
+        prefix = "/kuaishou" if app.brand == "shop" else "/kuaishou-general"
+        return tuple(Call(api.title, "GET", prefix + api.path, "kuaishou") for api in KUAISHOU)
+    return tuple(Call(method.title, "POST", f"/slack/api/{method.name}", "slack") for method in SLACK)

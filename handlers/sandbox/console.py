@@ -30,6 +30,7 @@ TITLES: Mapping[tuple[str, str], Text] = {
     ("kuaishou", "general"): Text("Kuaishou", "快手"),
     ("slack", ""): Text("Slack", "Slack"),
 }
+LISTS = ("/dingtalk/fe/app", "/slack/apps", "/kuaishou", "/kuaishou-general", "/kuaishou/console/zone/new/{rest:path}")
 KINDS_OF_TOKEN = ("user", "tenant")
 
 
@@ -47,15 +48,15 @@ class Desk:
     def routes(self) -> list[Route]:
         """Where everything stands."""
         vendor = [f"/{brand}/app/{{app_id}}{tail}" for brand in ("feishu", "lark") for tail in ("", "/{tab}")]
-        vendor += ["/slack/apps/{app_id}/{tab}", "/kuaishou/console/{app_id}"]
+        vendor += ["/dingtalk/appscope/apply", "/slack/apps/{app_id}", "/slack/apps/{app_id}/{tab}"]
         return [
             Route("/", self.desk),
             Route("/console/{app_id}", self.console, methods=["GET", "POST"]),
             Route("/grants", self.grants, methods=["GET", "POST"]),
             Route("/try/{app_id}", self.sample, methods=["GET", "POST"]),
             Route("/faults", self.faults, methods=["GET", "POST"]),
-            Route("/dingtalk/appscope/apply", self.to_console),
             *(Route(path, self.to_console) for path in vendor),
+            *(Route(path, self.to_list) for path in LISTS),
         ]
 
     async def desk(self, request: Request) -> Response:
@@ -74,6 +75,12 @@ class Desk:
         kind = request.query_params.get("token_type", "")
         query = httpx.QueryParams({"q": wanted, "token_type": kind if kind in KINDS_OF_TOKEN else ""})
         return RedirectResponse(f"/console/{known.app_id}?{query}", 303)
+
+    async def to_list(self, request: Request) -> Response:
+        """A vendor's list of apps → the console of the first app of that platform."""
+        platform = request.url.path.split("/")[1].partition("-")[0]
+        app_id = next((app.app_id for app in self.world.apps.values() if app.platform == platform), "")
+        return RedirectResponse(f"/console/{app_id}" if app_id else "/", 303)
 
     async def console(self, request: Request) -> Response:
         """One application: its scopes in their three stages, and the buttons that move them."""

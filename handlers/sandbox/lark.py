@@ -10,7 +10,9 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -55,14 +57,6 @@ class TokenError(Exception):
         self.status = status
 
 
-class PageError(Exception):
-    """An error that the person sees on the platform's own page."""
-
-    def __init__(self, code: str, sentence: Text, hint: Text | None = None) -> None:
-        super().__init__(code)
-        self.code, self.sentence, self.hint = code, sentence, hint
-
-
 class Lark:
     """One brand's authorization server."""
 
@@ -89,51 +83,42 @@ class Lark:
     # ------------------------------------------------------------ the page
 
     async def authorize(self, request: Request) -> Response:
-        """`GET` shows the page, `POST` is the person's decision. Errors about the application never reach its redirect address."""
-        q = request.query_params
-        state, challenge = q.get("state", ""), q.get("code_challenge", "")
-        try:
-            app, redirect, wanted = self._checked(q)
-            if request.method == "GET":
-                held = self.world.granted(app.app_id, pages.signed_in(request))
-                return authorize.show(request, authorize.Ask(app, self.brand.title, redirect, state, wanted, sorted(held)))
-            decision = await authorize.decided(request)
-            if decision is None:
-                raise PageError("20063", say("The request is malformed."))
-        except PageError as error:
-            return pages.problem(request, error.code, error.sentence, error.hint, log_id=self.world.log_id())
-        if not decision.approved:
-            return authorize.back(redirect, {"error": "access_denied", "state": state}, decision.person)
-        code = self._code(app, decision.person, wanted, CODE_SECONDS)
-        put = self.world.codes[code]
-        put.redirect_uri, put.challenge = redirect, challenge
-        put.method = q.get("code_challenge_method", "plain") if challenge else ""  # the platform's default is `plain`
-        return authorize.back(redirect, {"code": code, "state": state}, decision.person)
+        """The page for people."""
+        return await authorize.serve(request, self._checked, self._approved, malformed="20063", log_id=self.world.log_id())
 
-    def _checked(self, q: Mapping[str, str]) -> tuple[App, str, list[str]]:
+    def _approved(self, ask: authorize.Ask, who: str) -> Mapping[str, str]:
+        text = self._code(ask.app, who, list(ask.shown), CODE_SECONDS)
+        code = self.world.codes[text]
+        code.redirect_uri, code.challenge, code.method = ask.redirect_uri, ask.challenge, ask.method
+        return {"code": text}
+
+    def _checked(self, q: QueryParams) -> authorize.Ask:
         app = self.app(q.get("client_id", ""))
         if app is None:
             known = q.get("client_id", "") in self.world.apps
-            raise PageError("20046" if known else "20048", say("This application does not exist here."))
+            raise authorize.PageError("20046" if known else "20048", say("This application does not exist here."))
         console = self.world.consoles[app.app_id]
         redirect = q.get("redirect_uri", "")
         if not console.enabled:
-            raise PageError("20069", say("This application is not enabled."))
+            raise authorize.PageError("20069", say("This application is not enabled."))
         if _bare(redirect) not in {_bare(known) for known in console.redirect_uris}:
             hint = say("Developer: add it under Security settings, Redirect URL.")
-            raise PageError("20029", say("The redirect address is not registered for this application."), hint)
+            raise authorize.PageError("20029", say("The redirect address is not registered for this application."), hint)
         if q.get("response_type") != "code":
-            raise PageError("20001", say("The request is incomplete: response_type must be “code”."))
+            raise authorize.PageError("20001", say("The request is incomplete: response_type must be “code”."))
         if q.get("code_challenge") and q.get("code_challenge_method", "plain") not in ("plain", "S256"):
-            raise PageError("20063", say("The request is malformed."))
+            raise authorize.PageError("20063", say("The request is malformed."))
         wanted = q.get("scope", "").split()
         if len(wanted) > MOST_SCOPES:
-            raise PageError("20063", say("At most {count} scopes may be asked for at once.", count=MOST_SCOPES))
+            raise authorize.PageError("20063", say("At most {count} scopes may be asked for at once.", count=MOST_SCOPES))
         missing = [name for name in wanted if name not in self.world.enabled_for(app.app_id, "user")]
         if missing:
             hint = say("Developer: switch these on for user tokens and publish a version: {scopes}", scopes=" ".join(missing))
-            raise PageError("20027", say("The application has not applied for these scopes, so it cannot ask for them."), hint)
-        return app, redirect, wanted
+            raise authorize.PageError("20027", say("The application has not applied for these scopes, so it cannot ask for them."), hint)
+        challenge = q.get("code_challenge", "")
+        method = q.get("code_challenge_method", "plain") if challenge else ""  # the platform's default is `plain`
+        held = partial(self.world.granted, app.app_id)
+        return authorize.Ask(app, self.brand.title, redirect, q.get("state", ""), wanted, held, challenge, method)
 
     async def client_code(self, request: Request) -> Response:
         """What the client does for `tt.requestAccess`: JSON `{app_id, person, scopes}` in, `{code}` or `{errno, errString}` out."""

@@ -64,8 +64,8 @@ def person(key: str) -> PracticePerson | None:
 FEISHU = "cli_a100practice0001"
 LARK = "cli_a200practice0002"
 DINGTALK = "dingpractice00000001"
-KUAISHOU = "ks70practice000001"
-KUAISHOU_GENERAL = "ks71practice000002"
+KUAISHOU = "ks700000000000000001"
+KUAISHOU_GENERAL = "ks710000000000000002"
 SLACK = "1000000001.2000000002"
 
 
@@ -99,7 +99,13 @@ def practice_apps(base: str = PRACTICE_BASE, callback_base: str = CALLBACK_BASE)
             {"login": f"{base}/dingtalk", "api": f"{base}/dingtalk", "oapi": f"{base}/dingtalk", "console": f"{base}/dingtalk"},
         ),
         app("kuaishou", KUAISHOU, "Shop Stock", "shop", {"open": f"{base}/kuaishou", "openapi": f"{base}/kuaishou"}),
-        app("slack", SLACK, "Channel Digest", "", {"slack": f"{base}/slack", "api": f"{base}/slack/api"}),
+        app(
+            "slack",
+            SLACK,
+            "Channel Digest",
+            "",
+            {"slack": f"{base}/slack", "api": f"{base}/slack/api", "console": f"{base}/slack/apps"},
+        ),
     )
 
 
