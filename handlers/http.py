@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from time import monotonic
 from types import TracebackType
@@ -58,7 +59,7 @@ class HttpClient:
         most_bytes: int = MOST_BYTES,
         verify: ssl.SSLContext | None = None,
     ) -> None:
-        """`timeout` in seconds for the whole exchange, at most 10. `verify`: a context with additional authorities, never without checks."""
+        """`timeout`: seconds for the whole exchange, at most 10. `verify`: a context with additional authorities, never without checks."""
         if verify is not None and verify.verify_mode != ssl.CERT_REQUIRED:
             raise ValueError("certificates are always verified")
         self._practice = practice
@@ -66,6 +67,7 @@ class HttpClient:
         self._most = most_bytes
         self._client = httpx.AsyncClient(
             verify=verify if verify is not None else True,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one client serves many people: nothing sticks
             follow_redirects=False,
             timeout=self._timeout,
             trust_env=not practice,  # a company's proxy is for the world outside

@@ -1,0 +1,180 @@
+"""One question to Feishu and Lark: may this caller do this with that document? (page "check user permission", members/auth)
+
+A link is only read, never opened: host, kind and token must have the shape of a document's address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlsplit
+
+from bot.model import App, Identity, PlatformRefusal, Request, Text
+from bot.platforms import Talk
+from bot.platforms.lark import oauth
+from bot.words import listed, say
+
+TYPES = ("doc", "sheet", "file", "wiki", "bitable", "docx", "mindnote", "minutes", "slides")
+ACTIONS = ("view", "edit", "share", "comment", "export", "copy", "print", "manage_public")
+SCOPES = ("docs:permission.member:auth", "drive:drive", "docs:doc", "sheets:spreadsheet", "bitable:app", "wiki:wiki", "bitable:bitable")
+DOMAINS = ("feishu.cn", "larksuite.com", "larkoffice.com")
+CALLS_A_MINUTE = 100
+
+_KINDS: Mapping[str, str] = {
+    "docx": "docx",
+    "docs": "doc",
+    "doc": "doc",
+    "wiki": "wiki",
+    "sheets": "sheet",
+    "sheet": "sheet",
+    "base": "bitable",
+    "bitable": "bitable",
+    "file": "file",
+    "minutes": "minutes",
+    "slides": "slides",
+    "mindnotes": "mindnote",
+    "mindnote": "mindnote",
+}
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,64}")
+_PREFIX = (
+    ("doxcn", "docx"),
+    ("doccn", "doc"),
+    ("shtcn", "sheet"),
+    ("bascn", "bitable"),
+    ("wikcn", "wiki"),
+    ("boxcn", "file"),
+    ("bmncn", "mindnote"),
+)
+_PREFIXES: Mapping[str, str] = dict(_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentQuestion:
+    """A document and what somebody wants to do with it."""
+
+    token: str
+    type: str
+    action: str = "view"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAnswer:
+    """`ok` True or False is the platform's word for `identity`; None: it gave none, and `text` says why. `code` is its error code."""
+
+    ok: bool | None
+    identity: Identity
+    code: str
+    text: Text
+    question: DocumentQuestion
+    proof: Text | None = None
+    request_id: str = ""
+
+
+def question_of(token_or_link: str, type_: str = "", action: str = "view") -> DocumentQuestion | None:
+    """The question about a link or a bare token; None when it names no document, or when type or action are unknown.
+
+    A link's own kind wins over `type_`. A bare token of the older form (`doxcn…`, `shtcn…`) names its type itself.
+    """
+    text = token_or_link.strip().strip("<>")
+    if action not in ACTIONS or type_ not in ("", *TYPES):
+        return None
+    if "/" in text:
+        return _of_link(text, action)
+    kind = type_ or _PREFIXES.get(text[:5], "")
+    return DocumentQuestion(text, kind, action) if kind and _TOKEN.fullmatch(text) else None
+
+
+def _of_link(link: str, action: str) -> DocumentQuestion | None:
+    try:
+        parts = urlsplit(link if "://" in link else f"https://{link}")
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return None
+    if parts.scheme != "https" or parts.username or not any(host == domain or host.endswith("." + domain) for domain in DOMAINS):
+        return None
+    steps = [step for step in parts.path.split("/") if step]
+    if steps[:1] == ["space"]:  # the older form of the same addresses
+        steps = steps[1:]
+    if len(steps) < 2 or steps[0] not in _KINDS or not _TOKEN.fullmatch(steps[1]):
+        return None
+    return DocumentQuestion(steps[1], _KINDS[steps[0]], action)
+
+
+class Window:
+    """At most `most` calls in any `span`; keeps the moments of the calls it let through. Time comes in as an argument."""
+
+    def __init__(self, most: int = CALLS_A_MINUTE, span: timedelta = timedelta(minutes=1)) -> None:
+        self._most = most
+        self._span = span
+        self._calls: deque[datetime] = deque()
+
+    def take(self, now: datetime) -> float:
+        """0 when there is room, and the call is counted; else the seconds until there is, and it is not."""
+        while self._calls and self._calls[0] <= now - self._span:
+            self._calls.popleft()
+        if len(self._calls) >= self._most:
+            return (self._calls[0] + self._span - now).total_seconds()
+        self._calls.append(now)
+        return 0.0
+
+
+def ask(app: App, question: DocumentQuestion, token: str, identity: Identity) -> Talk[DocumentAnswer]:
+    """Ask. An error of the platform becomes an explained answer without yes or no."""
+    url = f"{oauth.base(app, 'open')}/open-apis/drive/v1/permissions/{quote(question.token, safe='')}/members/auth"
+    query = {"type": question.type, "action": question.action}
+    response = yield Request("GET", url, headers={"authorization": f"Bearer {token}"}, query=query)
+    try:
+        data = oauth.answered(response, hide=(token,)).get("data")
+    except PlatformRefusal as refusal:
+        return DocumentAnswer(None, identity, refusal.code, explained(refusal), question, request_id=refusal.request_id)
+    verdict = data.get("auth_result") if isinstance(data, dict) else None
+    if not isinstance(verdict, bool):
+        return DocumentAnswer(None, identity, "", say("Feishu's answer holds neither yes nor no."), question)
+    return DocumentAnswer(verdict, identity, "0", _sentence(verdict, identity, question), question, _proof(verdict, identity, question))
+
+
+def explained(refusal: PlatformRefusal) -> Text:
+    """What an error of members/auth means, and what to do."""
+    known = {
+        "1063001": say(
+            "Feishu finds no such document of this type: check that token and type belong together and that the document exists."
+        ),
+        "1063003": say("Feishu does not allow this operation: visibility, the organization's policy or a limit stands in the way."),
+        "1063005": say("The document has been deleted."),
+        "1063006": say("Too many questions in a minute (100 are allowed). Wait a moment and ask again."),
+        "1066001": say("Feishu has an internal error. Try again; if it stays, give its support the log_id."),
+        "1066002": say("The document's permissions were being changed at that moment. Try again."),
+        "99991672": say("The app may not ask: it needs one of these scopes: {scopes}.", scopes=listed(SCOPES)),
+        "99991679": say("The person has not let the app ask. One of these scopes is needed: {scopes}.", scopes=listed(SCOPES)),
+        "99991663": say("The app's token was refused."),
+        "99991668": say("The person's token was refused: refresh it, or authorize again."),
+        "99991677": say("The person's token has expired: refresh it, or authorize again."),
+        "99991400": say("The app calls Feishu too often just now. Wait a moment and ask again."),
+    }
+    return known.get(refusal.code) or say("Feishu answered {code}: {message}", code=refusal.code, message=refusal.message)
+
+
+def _sentence(verdict: bool, identity: Identity, question: DocumentQuestion) -> Text:
+    named = {"action": question.action, "type": question.type, "token": question.token}
+    if identity is Identity.USER:
+        return (
+            say("Yes: the person may {action} this {type} ({token}).", **named)
+            if verdict
+            else say("No: the person may not {action} this {type} ({token}). Its owner can share it.", **named)
+        )
+    if verdict:
+        return say("Yes: the app itself may {action} this {type} ({token}).", **named)
+    return say(
+        "No: the app itself may not {action} this {type} ({token}). Add the app to the document, or call as a person who may.", **named
+    )
+
+
+def _proof(verdict: bool, identity: Identity, question: DocumentQuestion) -> Text:
+    if identity is not Identity.USER:
+        return say("Feishu answered the question about the document for the app.")
+    if verdict:
+        return say("Feishu says that this person may {action} the document.", action=question.action)
+    return say("Feishu says that this person may not {action} the document; its owner has to share it.", action=question.action)
