@@ -14,10 +14,9 @@ never_ask = ["contact:contact"]
 
 from __future__ import annotations
 
-import hmac
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -133,19 +132,16 @@ def parse_apps(text: str, base_url: str, name: str = "apps.toml") -> tuple[App, 
     except ValidationError as error:
         raise SettingsError(f"{name}, {_first(error, data)}") from None
     seen: set[tuple[str, str]] = set()
+    keys: set[str] = set()
     for entry in entries:
         key = (entry.platform, entry.app_id)
         if key in seen:
             raise SettingsError(f"{name}: the {entry.platform} app {entry.app_id} is listed twice")
         seen.add(key)
+        if entry.app_key and entry.app_key in keys:
+            raise SettingsError(f"{name}: the {entry.platform} app {entry.app_id} has the `app_key` of another app; a key names one app")
+        keys.add(entry.app_key)
     return tuple(_app(entry, base_url) for entry in entries)
-
-
-def authenticate(apps: Sequence[App], platform: str, app_id: str, key: str) -> App | None:
-    """The app that proves to be itself with its key. Takes the same time whether the app is unknown or the key is wrong."""
-    app = next((a for a in apps if a.platform == platform and a.app_id == app_id and a.app_key), None)
-    right = hmac.compare_digest(key.encode(), (app.app_key if app else "\x00" * KEY_LENGTH).encode())
-    return app if app and right else None
 
 
 def _app(entry: _Entry, base_url: str) -> App:

@@ -7,6 +7,7 @@ text goes through `bot.redact`, which knows what secrets look like.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, TextIO
@@ -20,6 +21,9 @@ HIDDEN = "[hidden]"
 _TELLING = ("token", "secret", "password", "authorization", "cookie", "verifier", "ticket", "app_key", "api_key", "sealed", "credential")
 _EXACT = frozenset({"code", "state", "sign", "signature", "ticket", "device_code", "user_code", "nonce", "key"})
 _HARMLESS = frozenset({"token_type", "token_expires"})
+
+# In a paste these are harmless or masked already; in our own addresses they open something: one-time values, and the ticket of a personal link.
+_OURS = re.compile(r"(?i)(\b(?:code|state|ticket|device_code|user_code)=|/consent/(?=[\w-]{32}))[\w.~%+-]+")
 
 
 def configure(level: str = "info", form: Literal["auto", "json", "console"] = "auto", stream: TextIO | None = None) -> None:
@@ -78,4 +82,4 @@ def _masked(name: str, value: Any) -> Any:
         return {str(k): _masked(str(k), v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_masked("", item) for item in value]
-    return redact(value if isinstance(value, str) else str(value)).text
+    return _OURS.sub(rf"\1{HIDDEN}", redact(value if isinstance(value, str) else str(value)).text)

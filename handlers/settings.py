@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     trust_proxy: Names = Field((), description="addresses of reverse proxies whose X-Forwarded-* headers are believed, comma separated")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
-        description="keys for the JSON API (`/v1/…`), comma separated; none: `/v1/explain` is open, the rest needs an app's key",
+        description="keys for the JSON API (`/v1/…`), comma separated; without any, only this machine and the apps (own key) may call it",
     )
 
     # memory

@@ -121,32 +121,48 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
 
 
 def open_vault(settings: Settings) -> FernetVault:
-    """The vault for these settings. Without WHYFORBIDDEN_SECRET_KEY a key file beside the SQLite store is used, and made when absent.
-
-    Raises `SettingsError`.
-    """
+    """The vault for these settings. Without WHYFORBIDDEN_SECRET_KEY a key file beside the SQLite store is used, and made when absent; a file
+    from the time before that setting still opens, as the last key. Raises `SettingsError`."""
     from handlers.vault import FernetVault, VaultError, key_beside
 
     keys = settings.secret_keys
     try:
-        if keys:
-            return FernetVault(keys)
         if not settings.store_url.startswith("sqlite"):
-            raise VaultError("WHYFORBIDDEN_SECRET_KEY is needed with a shared store: every replica has to seal and open with the same key.")
+            if not keys:
+                raise VaultError("WHYFORBIDDEN_SECRET_KEY is needed with a shared store: all replicas seal and open with the same key.")
+            return FernetVault(keys)
         file = Path(settings.store_url.split("///", 1)[-1].split("?", 1)[0]).expanduser().absolute()
         key_file = file.with_name(file.name + ".key")
+        if keys and not key_file.exists():
+            return FernetVault(keys)
         key, made = key_beside(key_file)
         if made:
-            log.warning(
-                "key_made", file=str(key_file), advice="back it up, or set WHYFORBIDDEN_SECRET_KEY: without it kept tokens cannot be read"
-            )
-        return FernetVault([key])
+            log.warning("key_made", file=str(key_file), advice="back it up: kept tokens cannot be read without it")
+        return FernetVault([*keys, key])
     except VaultError as error:
         raise SettingsError(str(error)) from None
     except OSError as error:
         raise SettingsError(
             f"WHYFORBIDDEN_SECRET_KEY is unset and no key file can be kept beside the store ({error.strerror}); set it."
         ) from None
+
+
+async def reseal(settings: Settings) -> int:
+    """Seal every kept token anew under the first key; afterwards the other keys may go. Returns how many. Raises `SettingsError`."""
+    from handlers.store import StoreError, open_store
+    from handlers.tokens import rotate
+    from handlers.vault import VaultError
+
+    try:
+        store = await asyncio.to_thread(open_store, settings.store_url)
+    except StoreError as error:
+        raise SettingsError(str(error)) from None
+    try:
+        return await rotate(store, open_vault(settings))
+    except VaultError as error:
+        raise SettingsError(str(error)) from None
+    finally:
+        await store.close()
 
 
 def _own_apps(settings: Settings) -> dict[str, str]:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from bot.ports import StoredToken
 from handlers.settings import SettingsError, load_settings
+from handlers.store import open_store
 from handlers.vault import FernetVault, VaultError, key_beside
-from handlers.wire import open_vault
+from handlers.wire import open_vault, reseal
 
 ONE, TWO = "first passphrase of many characters 1", "second passphrase of many characters 2"
 
@@ -80,6 +82,30 @@ def test_without_a_key_a_file_beside_the_store_is_used(tmp_path: Path) -> None:
 
     assert open_vault(settings).open(open_vault(settings).seal("x")) == "x"
     assert (tmp_path / "s.db.key").exists()
+
+
+def test_a_key_file_made_earlier_still_opens_after_the_setting_came(tmp_path: Path) -> None:
+    """Setting WHYFORBIDDEN_SECRET_KEY later loses nothing, and what is sealed from then on needs the setting only."""
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    early = open_vault(load_settings(store_url=url, secret_key="")).seal("x")
+    late = open_vault(load_settings(store_url=url, secret_key=ONE))
+
+    assert late.open(early) == "x"
+    assert FernetVault([ONE]).open(late.seal("y")) == "y"
+
+
+async def test_resealing_everything_lets_the_old_key_go(tmp_path: Path) -> None:
+    """The operator's command: both keys set, run it, take the old one out."""
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    store = open_store(url)
+    await store.put_token(StoredToken("lark", "cli_1", "ou_1", FernetVault([ONE]).seal("x")))
+
+    assert await reseal(load_settings(store_url=url, secret_key=f"{TWO},{ONE}")) == 1
+    assert (row := await store.token("lark", "cli_1", "ou_1")) is not None
+    assert FernetVault([TWO]).open(row.sealed) == "x"
+    with pytest.raises(SettingsError, match="WHYFORBIDDEN_SECRET_KEY"):
+        await reseal(load_settings(store_url=url, secret_key=ONE))
+    await store.close()
 
 
 def test_a_shared_store_needs_a_shared_key() -> None:
