@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from bot.extract.clean import flat, plain
 from bot.extract.doubt import Doubt, line_of
 from bot.extract.read import NUMBER, TOKEN, Address, Brackets, Pair, addresses, normal, pairs
 from bot.extract.spec import Lexicon
-from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, WRAPPER, alike
+from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, WRAPPER, alike
 
 STRUCTURED: Final = 3
 LABELLED: Final = 2
 PROSE: Final = 1
 _NEAR = 400
 _BELIEVED = 3
+_CODE_LABEL = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
 
 
 @dataclass(slots=True)
@@ -132,7 +134,7 @@ class Window:
         for code in self._of_patterns():
             found.setdefault(code.at, code)
         for pair in self.pairs:
-            if pair.role in (roles.CODE, roles.SUB_CODE) and pair.start not in found:
+            if pair.role in (roles.CODE, roles.SUB_CODE, roles.STATUS) and pair.start not in found:
                 code = self._of_pair(pair)
                 if code is not None:
                     found[code.at] = code
@@ -178,6 +180,8 @@ class Window:
         numeric = value.lstrip("-").isdigit() and value.isascii()
         sub = pair.role == roles.SUB_CODE
         if numeric:
+            if pair.role == roles.STATUS and self.clue("github", pair.start) < _BELIEVED:
+                return None
             if value.strip("-0") == "" or (pair.key in ("result",) and value == "1"):
                 return None
             name = self._owner(value, pair.start, pair.key)
@@ -203,7 +207,6 @@ class Window:
         """The platform a numeric code belongs to, or None when nothing makes it one."""
         best: tuple[float, str] | None = None
         owners = self.catalog.platforms_of(value)
-        near_message = ""
         for name, spec in self.words.specs.items():
             if spec.number is None or not spec.number.fullmatch(value):
                 continue
@@ -211,30 +214,29 @@ class Window:
             if spec.status_is_code:
                 score = self.clue(name, at) if key in ("status", "statuscode", "code", "httpstatus") else 0.0
             else:
-                if len(value.lstrip("-")) == 3 and value[0] in "12345" and not is_known and spec.code_keys.get(key, 0) < 3:
+                if len(value.lstrip("-")) == 3 and value[0] in "12345" and not is_known and spec.code_keys.get(key, 0) < 2:
                     continue  # an HTTP status in a wrapper's field
                 score = self.clue(name, at) + (3.0 if is_known else 0.0)
                 if not is_known and spec.families and self._family(name, value):
                     score += 2.0
                 if key:
                     score += spec.code_keys.get(key, 0)
-                    if key == "errcode" and score >= 2:
-                        near_message = near_message or self._message_near(at)
-                        score += 0.8 if (name == "wecom") == near_message.isascii() else 0.0
-                    if key == "code" and len(value) >= 5 and name == "lark" and self._plain_sibling(at, "msg"):
-                        score += 3.0
+                    if len(value) >= 4 or spec.code_keys.get(key, 0) >= 2:
+                        score += max((weight for (mine, other), weight in spec.siblings.items() if mine == key and self._has_sibling(at, other)), default=0.0)
                 if len(value.lstrip("-")) <= 3 and score < 4 and spec.code_keys.get(key, 0) < 2:
                     continue
             if score >= _BELIEVED and (best is None or score > best[0]):
                 best = (score, name)
         return best[1] if best else None
 
-    def _plain_sibling(self, at: int, key: str) -> bool:
-        return any(each.key == key and abs(each.start - at) < _NEAR for each in self.pairs)
-
-    def _message_near(self, at: int) -> str:
-        texts = [(abs(each.start - at), each.value) for each in self.pairs if each.role == roles.MESSAGE and abs(each.start - at) < 2 * _NEAR]
-        return min(texts)[1] if texts else self.text[max(0, at - 40) : at + 120]
+    def _has_sibling(self, at: int, key: str) -> bool:
+        """Whether a key stands near; written `key=value` it must have that value, `key~zh` asks for a Chinese text, `key~en` for another."""
+        if "=" in key:
+            key, _, value = key.partition("=")
+            return any(each.key == key and each.value.lower() == value and abs(each.start - at) < _NEAR for each in self.pairs)
+        key, _, language = key.partition("~")
+        near = [each.value for each in self.pairs if each.key == key and abs(each.start - at) < 2 * _NEAR]
+        return bool(near) and (not language or (language == "zh") != near[0].isascii())
 
     def _family(self, name: str, value: str) -> bool:
         return value.isdigit() and len(value) >= 5 and (name, int(value) // 1000) in self.known.families
@@ -243,12 +245,12 @@ class Window:
         best: tuple[float, str] | None = None
         owners = self.catalog.platforms_of(value)
         for name, spec in self.words.specs.items():
-            if spec.word is None or key not in spec.word_keys or not spec.word.fullmatch(value):
+            is_known = name in owners
+            if spec.word is None or not spec.word.fullmatch(value) or not (key in spec.word_keys or (is_known and key in spec.known_word_keys)):
                 continue
             if spec.refuse is not None and spec.refuse.fullmatch(value):
                 continue
-            clue = self.clue(name, at)
-            is_known = name in owners
+            clue = self.clue(name, at) + max((weight for (mine, other), weight in spec.siblings.items() if mine == key and self._has_sibling(at, other)), default=0.0)
             if value in spec.foreign_words or not is_known:
                 score = clue + (1.0 if is_known else 0.0)
             else:
@@ -263,7 +265,7 @@ class Window:
         only = text.strip(" \t\n`\"'*()[]#?!.,")
         for match in NUMBER.finditer(text):
             at, end = match.span()
-            if at in found or at in taken:
+            if at in found or (at in taken and taken[at].role != roles.CODE):
                 continue
             value = match[0]
             owners = self.catalog.platforms_of(value)
@@ -274,7 +276,7 @@ class Window:
                 value, at = value[1:], at + 1
                 owners = self.catalog.platforms_of(value)
             family = not owners and any(self._family(name, value) for name, each in self.words.specs.items() if each.families)
-            if not owners and not family and not strong:
+            if not owners and not family and not (strong and _CODE_LABEL.search(strong[1])):
                 continue
             if self.inside_address(at):
                 continue
@@ -287,9 +289,11 @@ class Window:
                 grade = LABELLED
             elif strong and digits >= 2:
                 grade = LABELLED
-            elif digits >= 4 and (weak or (leads and body and FAIL.search(tail))) and (owners or digits >= 5):
+            elif digits >= 4 and (weak or (leads and body and FAIL_WIDE.search(tail))) and (owners or digits >= 5):
                 grade = LABELLED if weak and body else PROSE
             elif digits >= 4 and owners and body and FAIL.match(body[0].lstrip(" :,.\"'`)*]-([")):
+                grade = PROSE
+            elif digits >= 4 and owners and text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]") and FAIL.search(text, *line_of(text, at)):
                 grade = PROSE
             elif digits >= 7 and owners and FAIL.search(text, *line_of(text, at)):
                 grade = PROSE

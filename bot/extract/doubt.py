@@ -17,7 +17,8 @@ _CODE_LINE = re.compile(
     | ^\s*(?:return|throw|raise|yield)\b(?!\s+code)\s+[\w(\["'{`!]
     | ^\s*(?:export\s+)?(?:const|let|var|val|static|final|public|private|protected|internal|enum|struct|type|class|interface|def|func|fn|function|import|from|package|using|\#include|\#define)\s+[\w({*<"]
     | ^\s*(?:async\s+)?function\b|^\s*@\w+(?:\(|$)
-    | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\], ]{0,60})?\s*=\s*["'({\[\w]
+    | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|\w+\()
+    | ^\s*(?:\w+\.)+\w+\s=\s
     | ^\s*(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{|\[|\(|frozenset|set|dict|\w+\.)
     | ^\s*["'`]?[\w.]+["'`]?\s*(?::|=>|=|->)\s*(?:Cause|ErrorKind|Reason|Category|[A-Z]\w+)\.[A-Z_]\w+
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
@@ -27,17 +28,17 @@ _CODE_LINE = re.compile(
 )
 # A trace or a log line is no source code, whatever it quotes.
 _LOG_LINE = re.compile(
-    r"(?i)^\W{0,4}\d{2,4}[-:/]\d\d|\b(?:ERROR|WARN(?:ING)?|FATAL|CRITICAL|INFO|DEBUG)\b|\[(?:error|err|warn|warning|e|w)\]|responded with|Traceback|报错|返回"
+    r"(?ai)^\W{0,4}\d{2,4}[-:/]\d\d|(?-i:\b(?:ERROR|WARN(?:ING)?|FATAL|CRITICAL|INFO|DEBUG)\b)|\[(?:error|err|warn|warning|e|w)\]|responded with|Traceback|报错|返回"
     r"|[\w.]*(?:Error|Exception)\b:? [^=]{4}|->\s*\{\w+@\d+\}"
 )
 _FIXTURE = re.compile(
-    r"(?i)(?://|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
+    r"(?ai)(?://|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
     r"|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
     r"|\b(?:return_value|side_effect)\s*="
 )
 # Talk about errors by somebody who has none: changes, plans, documentation, tables.
 _TALK = re.compile(
-    r"(?im)^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"
+    r"(?aim)^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"
     r"|^\s*[-*>#\s]{0,6}(?:annotate|document|describe|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry on|update|improve|implement|introduce|extend|cover)s?\s"
     r"|\b(?:changelog|release notes?|pull request|readme|faq|cheat ?sheet|runbook|unit tests?|test cases?|follow-?up task|todo:|roadmap|spec says)\b"
     r"|\bif you (?:see|get|receive|encounter|run into|hit)\b|\b(?:you|users?|clients?|callers?) (?:may|might|will|can|could|would) (?:also )?(?:see|get|receive|encounter|hit)\b"
@@ -45,14 +46,14 @@ _TALK = re.compile(
     r"|\bshould (?:we|i|be|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\bin (?:the|our) docs\b"
     r"|写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)"
     r"|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)|(?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底)"
-    r"|(?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)|(?:表示|代表|意味着|是指|指的是|意思是)|一般是|通常是|通常由|是不是应该|建议(?:支持|增加|提供)|能不能|是否支持"
+    r"|(?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)|\d{4,}[^\n]{0,20}(?:表示|代表|意味着|是指|指的是|意思是)|一般是|通常是|通常由|是不是应该|建议(?:支持|增加|提供)|能不能|是否支持"
 )
 _EXPERIENCE = re.compile(
-    r"(?i)\b(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b"
+    r"(?ai)\b(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b"
     r"|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
 _SUCCESS_WORD = re.compile(
-    r"(?i)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
+    r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
 )
 _TABLE_ROW = re.compile(r"^\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
 _BULLET_CODE = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M)
@@ -81,12 +82,20 @@ class Doubt:
     def source(self, at: int) -> bool:
         """Whether the place stands in source code, a shell command or a table of the documentation."""
         start, end = line_of(self._text, at)
+        return self._line(start, end) or (self._neighbour(start - 1) and self._neighbour(end + 1))
+
+    def _line(self, start: int, end: int) -> bool:
         known = self._lines.get(start)
         if known is None:
             line = self._text[start:end]
             known = _LOG_LINE.search(line) is None and (_CODE_LINE.search(line) is not None or _TABLE_ROW.match(line) is not None)
             self._lines[start] = known
         return known
+
+    def _neighbour(self, at: int) -> bool:
+        if not 0 <= at < len(self._text):
+            return False
+        return self._line(*line_of(self._text, at))
 
     def enumerated(self, start: int, end: int) -> bool:
         """Whether the number is one of several in a row: a list of codes, not an error."""

@@ -12,7 +12,7 @@ from bot.extract.codes import STRUCTURED, Code, Window
 from bot.extract.doubt import line_of, went_well
 from bot.extract.read import Pair
 from bot.extract.spec import Spec
-from bot.extract.words import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED, REFUSAL, SCOPE_LABEL, TROUBLE
+from bot.extract.words import APP_WORDS, AS_APP, AS_USER, FAIL, HTTP, MASKED, REFUSAL, SCOPE_LABEL, TROUBLE
 from bot.model import Finding, Identity, Mode
 
 _MOST_MESSAGE: Final = 600
@@ -99,7 +99,7 @@ def _codeless(window: Window) -> list[Record]:
     _from_addresses(window, found)
     if worked and not found:
         return []
-    trouble = failed or TROUBLE.search(window.text) is not None
+    trouble = failed or TROUBLE.search(window.text) is not None or _refused_status(window) is not None
     if not window.doubt.talk:
         _from_phrases(window, found, trouble)
         if not found:
@@ -109,6 +109,11 @@ def _codeless(window: Window) -> list[Record]:
     if not found:
         _from_ids(window, found, trouble)
     return list(found.values())
+
+
+def _refused_status(window: Window) -> re.Match[str] | None:
+    """An HTTP status that tells of a refusal."""
+    return next((each for each in HTTP.finditer(window.text) if (each[1] or each[2])[0] in "45"), None)
 
 
 def _from_addresses(window: Window, found: dict[str, Record]) -> None:
@@ -136,7 +141,7 @@ def _from_phrases(window: Window, found: dict[str, Record], trouble: bool) -> No
             rival = max((window.clue(other, at) for other in window.words.specs if other != name), default=0.0)
             if (weight < 14 and not (trouble and clue >= 3)) or (rival > clue + 1 and weight < 40) or window.doubt.source(at):
                 continue
-            if not trouble and weight < 24 and not REFUSAL.search(phrase):
+            if not trouble and weight < 24 and not FAIL.search(phrase):
                 continue
             if name in found:
                 found[name].hints.setdefault("entry", key)
@@ -173,7 +178,8 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
     """No code and no known wording, but words of trouble and of refusal near a word that names the platform."""
     text = window.text
     best: tuple[float, str, int] | None = None
-    for match in list(TROUBLE.finditer(text))[:40]:
+    status = _refused_status(window)
+    for match in [*list(TROUBLE.finditer(text))[:40], *([status] if status else [])]:
         if window.doubt.source(match.start()):
             continue
         start, end = line_of(text, match.start())
@@ -301,7 +307,11 @@ class _Belongings:
         window, text = self.window, self.window.text
         labels = [(match.end(), match.lastgroup == "need") for match in SCOPE_LABEL.finditer(text)]
         ends = [each[0] for each in labels]
-        lists = [(each.start, each.end, each.role == roles.NEED) for each in window.pairs if each.role in (roles.NEED, roles.HAVE)]
+        lists = [
+            (each.start, each.end, each.role == roles.NEED or text[max(0, each.at - 4) : each.at].lower() == "not ")
+            for each in window.pairs
+            if each.role in (roles.NEED, roles.HAVE)
+        ]
         codes = {value for record in self.records for value in record.codes}
         for match in spec.scope.finditer(text):
             at, end, value = match.start(), match.end(), match[0]
@@ -310,8 +320,6 @@ class _Belongings:
             listed = next((need for start, stop, need in reversed(lists) if start <= at < stop), None)
             wanted = self._wanted(text, at, labels, ends) if listed is None else listed
             if wanted is False or (wanted is None and not spec.scope_anywhere):
-                continue
-            if wanted is None and window.catalog.scope(name, value) is None:
                 continue
             self._add_scope(name, value, at, end, unknown_ok=True)
         for address in window.addresses:

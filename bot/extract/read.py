@@ -18,7 +18,7 @@ _WORD_END = re.compile(r"[\s,;\"'`)}\]<>&|*]")
 _MESSAGE_END = re.compile(r"\n|,? {0,2}\b(?:log_?id|req(?:uest)?_?id|resp(?:onse)?|ext|err(?:or)?_?code|code|error|data|status|troubleshooter)[\"']?[:=]|[\"'] ?[,}]|$")
 NUMBER: Final = re.compile(r"(?<![0-9A-Za-z_.+/@-])-?\d{2,10}(?![0-9A-Za-z_@])(?!\.\d)(?!-\d)")
 TOKEN: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[._][A-Za-z0-9]+)*")
-_URL = re.compile(r"https?://[^\s\"'<>\\\]}，。；）]{4,4000}")
+_URL = re.compile(r"https?://(?:[^\s\"'<>\\\]}，。；）]|<[A-Za-z_]{1,24}>){4,4000}")
 _QUERY = re.compile(r"[?&#;]([A-Za-z_]\w{0,30})=([^&#;\s]{0,3000})")
 _FIELD_LIMIT = 1200
 _LIST_LIMIT = 3000

@@ -61,7 +61,7 @@ class Pattern:
 
 def pattern(trigger: str, regex: str) -> Pattern:
     """A `Pattern`, case ignored."""
-    return Pattern(trigger, re.compile(regex, re.I))
+    return Pattern(trigger, re.compile(regex, re.I | re.A))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,8 @@ class Spec:
 
     `clues` are lower-case literals that speak for the platform, with a weight (3 is enough to believe it).
     `keys` give further keys a role; `code_keys` say how much a key name speaks for this platform.
-    `number` and `word` are full-match shapes of numeric and textual codes; `foreign_words` are textual codes that
+    `siblings` say how much a key (second) near a code key (first) speaks for it. `word_keys` may hold any word of the shape, `known_word_keys` only
+    one that the catalogue knows. `number` and `word` are full-match shapes of numeric and textual codes; `foreign_words` are textual codes that
     other platforms use as well, so they need a clue. `refuse` are values of code keys that belong to wrappers.
     """
 
@@ -81,6 +82,8 @@ class Spec:
     number: re.Pattern[str] | None = None
     word: re.Pattern[str] | None = None
     word_keys: frozenset[str] = frozenset()
+    known_word_keys: frozenset[str] = frozenset()
+    siblings: Mapping[tuple[str, str], float] = field(default_factory=dict)
     foreign_words: frozenset[str] = frozenset()
     refuse: re.Pattern[str] | None = None
     patterns: tuple[Pattern, ...] = ()

@@ -8,59 +8,60 @@ from typing import Final
 _CODE_WORD = r"(?:err(?:or)?[ _-]?(?:code|no|num(?:ber)?)|errcode|errno|code|ret(?:urn)?[ _]?code|error|err|错误码|错误代码|错误编号|错误号|返回码|报错码|异常码|报错代码|错误)"
 _GLUE = r"[\"'`*\s:=#(\[<>|.,是为：-]{0,8}$"
 STRONG_LABEL: Final = re.compile(
-    rf"(?i)(?<![a-z_])(err(?:or)?[ _-]?(?:code|no)|errcode|errno|code|错误码|错误代码|错误编号|错误号|返回码|报错码|异常码|报错代码|报错信息[^\d\n]{{0,8}}|错误信息[^\d\n]{{0,8}}|error|err){_GLUE}"
+    rf"(?ai)(?<![a-z_])(err(?:or)?[ _-]?(?:code|no)|errcode|errno|code|错误码|错误代码|错误编号|错误号|返回码|报错码|异常码|报错代码|报错信息[^\d\n]{{0,8}}|错误信息[^\d\n]{{0,8}}|error|err){_GLUE}"
 )
 LABEL: Final = re.compile(
-    rf"(?i)(?:{_CODE_WORD}|fail(?:ed|s|ure|ing)?(?: with)?|exception|denied|cryptic|returns?|returned|gives?|throws?|got|gets?|getting|hits?|hitting|with|causes?|responded|rejected(?: with)?|失败|报错?|返回了?|出现了?|提示|异常|遇到|→|\[|抛出?|得到){_GLUE}"
+    rf"(?ai)(?:{_CODE_WORD}|fail(?:ed|s|ure|ing)?(?: with)?|exception|denied|cryptic|returns?|returned|gives?|throws?|got|gets?|getting|hits?|hitting|with|causes?|responded|rejected(?: with)?|失败|报错?|返回了?|出现了?|提示|异常|遇到|→|\[|抛出?|得到){_GLUE}"
 )
 # What may follow a code that stands in a sentence: its message.
 BODY: Final = re.compile(r"[\"'`*\]) ]{0,4}\s{0,3}[:,\-|.]?\s{0,3}[\"'`(]?(?:msg|message)?[:=\s\"'`]{0,4}[A-Za-z\u4e00-\u9fff(][^\n]{2,100}")
 FAIL: Final = re.compile(
-    r"(?i)error|err\b|fail|exception|denied|den(?:y|ies)|forbid|unauthori[sz]ed|not (?:permitted|allowed|found|exist|in|ready|support\w*|match\w*|enabled|available|granted|valid|bound)|"
+    r"(?ai)error|err\b|fail|exception|denied|den(?:y|ies)|forbid|unauthori[sz]ed|not (?:permitted|allowed|found|exist|in|ready|support\w*|match\w*|enabled|available|granted|valid|bound)|"
     r"\bno (?:dept |department |such |scope |user |folder |operation )?(?:permission|privilege|authority|access|auth|right)|permission|invalid|incorrect|illegal|expired?|missing|\bneed|"
     r"can(?:not| not|'t)|can NOT|unable|too (?:many|fast|frequent)|limit|exceed|unavailable|disabled|refus|reject|revoked|conflict|concurrency|out of|cryptic|"
     r"错误|报错|失败|异常|无权|权限|不合法|没有|无效|超|过期|不存在|禁|拒绝|未授权|未开通|限流|频繁|不支持|仅支持|不可用"
 )
+FAIL_WIDE: Final = re.compile(FAIL.pattern + r"|\bnot?\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", re.I)
 FAIL_TOKEN: Final = re.compile(
-    r"(?i)error|\berr\b|fail|exception|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|报错|失败|返回|错误|异常|提示|trả|エラー|에러"
+    r"(?ai)error|\berr\b|fail|exception|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|报错|失败|返回|错误|异常|提示|trả|エラー|에러"
 )
 ASKS: Final = re.compile(
-    r"(?i)怎么解决|怎么办|什么意思|什么原因|什么错|啥意思|what (?:does|is)[^\n]{0,40}(?:mean|error)|how (?:do i|to|can i) (?:fix|solve|resolve)|why (?:do|am) i"
+    r"(?ai)怎么解决|怎么办|什么意思|什么原因|什么错|啥意思|what (?:does|is)[^\n]{0,40}(?:mean|error)|how (?:do i|to|can i) (?:fix|solve|resolve)|why (?:do|am) i"
 )
 # Refusal in words: enough to answer without a code when the platform is plain.
 REFUSAL: Final = re.compile(
-    r"(?i)forbidden|unauthori[sz]ed|permission|denied|\b40[0-9]\b|\b429\b|\b5\d\d\b|invalid|expired|not support|not (?:found|exist|granted|enabled|allowed)|required|rate.?limit|missing|refus|revoked"
+    r"(?ai)forbidden|unauthori[sz]ed|permission|denied|\b40[0-9]\b|\b429\b|\b5\d\d\b|invalid|expired|not support|not (?:found|exist|granted|enabled|allowed)|required|rate.?limit|missing|refus|revoked"
     r"|权限|未授权|无权|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|仅限|access_token|Exception|Error"
 )
 TROUBLE: Final = re.compile(
-    r"(?i)\berror\b|\w+(?:Error|Exception)\b|\bfail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|Traceback|permission denied|access denied|unauthorized|❌|\bproblem|encountered"
+    r"(?ai)\berror\b|\w+(?:Error|Exception)\b|\bfail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|Traceback|permission denied|access denied|unauthorized|❌|\bproblem|encountered"
 )
-WRAPPER: Final = re.compile(r"(?i)0|-1|0x0|ERR_\w+|E[A-Z]{3,}|ECONN\w+|MCP_\w+|(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_\w+|unknown|null|none|undefined|true|false|object|error")
+WRAPPER: Final = re.compile(r"(?ai)0|-1|0x0|ERR_\w+|E[A-Z]{3,}|ECONN\w+|MCP_\w+|(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_\w+|unknown|null|none|undefined|true|false|object|error")
 HTTP: Final = re.compile(
-    r"(?i)(?:\bHTTP(?:/[\d.]{1,3})?[ :]{1,3}|\bstatus(?:[ _-]?code)?[\"']?\W{1,4}|\bresponse code: ?|Error: \[|HttpError |\[HttpError\]:? )([1-5]\d\d)\b"
+    r"(?ai)(?:\bHTTP(?:/[\d.]{1,3})?[ :]{1,3}|\bstatus(?:[ _-]?code)?[\"']?\W{1,4}|\bresponse code: ?|Error: \[|HttpError |\[HttpError\]:? )([1-5]\d\d)\b"
     r"|\b([45]\d\d)[ :]{1,2}(?:Client Error|Server Error|Bad Request|Unauthorized|Forbidden|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Conflict|\{|\"message\")"
 )
-MASKED: Final = re.compile(r"(?i)[*xX._\-<>…]+|<[^>]*>|your[_-].*|(?:request|log|trace)[_-]?id|null|none|undefined|unknown|n/a|string|object|nil|-|true|false")
+MASKED: Final = re.compile(r"(?ai)[*xX._\-<>…]+|<[^>]*>|your[_-].*|(?:request|log|trace)[_-]?id|null|none|undefined|unknown|n/a|string|object|nil|-|true|false")
 
 _NEEDED = (
     r"required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
     r"|lacks?(?: of)?|lacking|without|privileges?|permission_violations|not granted|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|add"
     r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]"
 )
-NEED_LABEL: Final = re.compile(rf"(?i){_NEEDED}")
+NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")
 HAVE_LABEL: Final = re.compile(
-    r"(?i)provided|granted(?: scopes?)?|accepted|requested(?: scopes?)?|current(?:ly)?(?: scopes?)?|x-oauth-scopes|acceptedscopes|already|existing|\bhas\b|token scopes|已有|已开通|已授权|已获得|当前权限|已申请"
+    r"(?ai)provided|granted(?: scopes?)?|accepted|requested(?: scopes?)?|current(?:ly)?(?: scopes?)?|x-oauth-scopes|acceptedscopes|already|existing|\bhas\b|token scopes|已有|已开通|已授权|已获得|当前权限|已申请"
 )
 SCOPE_LABEL: Final = re.compile(
-    rf"(?i)(?P<have>newly granted(?: scopes?)?|provided|(?<!not )granted scopes?|(?<!not )granted[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|已有|已开通|已授权|已获得|当前权限|已申请|申请了)|(?P<need>{_NEEDED})"
+    rf"(?ai)(?P<have>newly granted(?: scopes?)?|provided|(?<!not )granted scopes?|(?<!not )granted[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|已有|已开通|已授权|已获得|当前权限|已申请|申请了)|(?P<need>{_NEEDED})"
 )
 
 _APP = r"(?:bot|app|tenant|application)"
 AS_APP: Final = re.compile(
-    rf"(?i)\bas (?:the |a )?{_APP}\b|\b{_APP} identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token|tenant token|\bt-[\w.*-]{{1,}}|tenantaccesstoken|应用级|bot ability"
+    rf"(?ai)\bas (?:the |a )?{_APP}\b|\b{_APP} identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token|tenant token|\bt-[\w.*-]{{1,}}|tenantaccesstoken|应用级|bot ability"
 )
 AS_USER: Final = re.compile(
-    r"(?i)\bas (?:the |a )?user\b|\buser(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|\bUAT\b|user token|\bu-[\w.*-]{3,}|useraccesstoken|as_user\b|_user_get_|/authen/v\d|authen/v1/authorize|refresh_token"
+    r"(?ai)\bas (?:the |a )?user\b|\buser(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|\bUAT\b|user token|\bu-[\w.*-]{3,}|useraccesstoken|as_user\b|_user_get_|/authen/v\d|authen/v1/authorize|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 

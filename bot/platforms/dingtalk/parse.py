@@ -19,6 +19,7 @@ SPEC = Spec(
         "friendlyhint": MESSAGE,
     },
     code_keys={"errcode": 2, "subcode": 2, "code": 1, "servererrorcode": 3, "upstreamcode": 3, "errorcode": 1, "topcode": 3},
+    siblings={("errcode", "errmsg~zh"): 2.2, ("errcode", "errmsg~en"): 1.6, ("errcode", "errmsg"): 1.5, ("code", "requestid"): 2.0},
     number=re.compile(r"-?[1-9]\d{1,7}"),
     word=re.compile(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}(?:[A-Z][A-Za-z]{1,40})+|[A-Z][a-z]+(?:[A-Z][A-Za-z]+)+|(?:PAT|CLI)_[A-Z_]{4,60}|unauthorized|accessDenied"),
     word_keys=frozenset({"code", "servererrorcode", "upstreamcode", "errorcode", "errcode", "subcode"}),
@@ -38,7 +39,7 @@ SPEC = Spec(
     id_shape=re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9a-z]{10,16}|[0-9a-f]{30,32}|req-[\w-]{1,40}"),
     id_keys=frozenset({"requestid", "xacsrequestid", "xacstraceid", "traceid", "reqid", "xcatraceid", "xrequestid"}),
     app_shape=re.compile(r"ding[0-9a-z]{12,32}|suite[0-9a-z]{12,32}"),
-    scope=re.compile(r"(?<![\w./:-])(?:qyapi_[a-z][a-z_0-9]{2,60}|[A-Z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9]{1,40}){1,4}|[a-z][a-z_]{1,20}:[a-z][a-z_.]{1,30})(?![\w/(])"),
+    scope=re.compile(r"(?<![\w./:-])(?:qyapi_[a-z][a-z_0-9]{2,60}|[A-Z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9]{1,40}){1,4}|[a-z][a-z_]{1,20}:[a-z][a-z_.]{1,30})(?![\w/(])", re.A),
     ask_path=re.compile(r"/appscope/apply"),
     ask_keys=("content",),
     brands={

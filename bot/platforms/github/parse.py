@@ -17,7 +17,8 @@ SPEC = Spec(
     code_keys={"status": 1, "error": 1},
     number=re.compile(r"401|403|404|422|429|451"),
     word=re.compile(r"[A-Z]{6,}(?:_[A-Z]+)*|[a-z]+(?:_[a-z]+)+"),
-    word_keys=frozenset({"type", "error"}),
+    word_keys=frozenset({"type"}),
+    known_word_keys=frozenset({"error"}),
     foreign_words=frozenset({
         "access_denied", "redirect_uri_mismatch", "incorrect_client_credentials", "bad_verification_code", "unsupported_grant_type", "slow_down", "expired_token", "authorization_pending",
     }),
@@ -28,7 +29,7 @@ SPEC = Spec(
     ),
     id_shape=re.compile(r"[0-9A-F]{4}:[0-9A-F:]{10,60}"),
     id_keys=frozenset({"xgithubrequestid", "requestid"}),
-    scope=re.compile(r"(?<![\w./-])(?:(?:repo|admin|read|write|delete|user|gist|workflow|notifications|project|codespace|manage_runners|security_events|audit_log)(?::[a-z_]{2,30})?)(?![\w./])"),
+    scope=re.compile(r"(?<![\w./-])(?:(?:repo|admin|read|write|delete|user|gist|workflow|notifications|project|codespace|manage_runners|security_events|audit_log)(?::[a-z_]{2,30})?)(?![\w./])", re.A),
     status_is_code=True,
     brands={"api.github.com": "github", "github.com": "github", "docs.github.com": "github"},
 )  # fmt: skip

@@ -15,10 +15,11 @@ SPEC = Spec(
     keys={"reason": CODE},
     code_keys={"reason": 2, "status": 2, "error": 1},
     word=re.compile(r"[a-z]+(?:[A-Z][a-zA-Z]+)+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|[a-z]+_[a-z_]+"),
-    word_keys=frozenset({"reason", "status", "error"}),
+    word_keys=frozenset({"reason", "status"}),
+    known_word_keys=frozenset({"error"}),
     foreign_words=frozenset({"invalid_client", "invalid_grant", "access_denied", "redirect_uri_mismatch", "PERMISSION_DENIED", "rateLimitExceeded"}),
     refuse=re.compile(r"insufficient_scope|INVALID_ARGUMENT_NONE|[a-z]*Error"),
     patterns=(pattern("www-authenticate", r"insufficient_scope[^\n]{0,20}scope=[\\\"']{1,3}(?P<scope>https://[^\"']{8,3000})"),),
-    scope=re.compile(r"https://www\.(?:googleapis\.com/auth|google\.com/(?:m8|calendar))/[\w./-]{2,80}"),
+    scope=re.compile(r"https://www\.(?:googleapis\.com/auth|google\.com/(?:m8|calendar))/[\w./-]{2,80}", re.A),
     brands={"www.googleapis.com": "google", "accounts.google.com": "google", "console.developers.google.com": "google", "console.cloud.google.com": "google", "oauth2.googleapis.com": "google"},
 )  # fmt: skip

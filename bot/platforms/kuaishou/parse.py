@@ -15,9 +15,10 @@ SPEC = Spec(
     },
     keys={"errormsg": MESSAGE, "appkey": APP, "requestid": REQUEST_ID},
     code_keys={"result": 3, "code": 0, "subcode": 0, "errorcode": 0},
+    siblings={("result", "errormsg"): 3.0, ("code", "errormsg"): 1.5, ("subcode", "submsg"): 0.5},
     number=re.compile(r"-?[1-9]\d{1,8}"),
     word=re.compile(r"[a-z]+_[a-z_]+|refreshToken\.\w+|K\d{4}"),
-    word_keys=frozenset({"error"}),
+    known_word_keys=frozenset({"error"}),
     foreign_words=frozenset({"access_denied", "invalid_grant", "invalid_request", "invalid_scope", "server_error"}),
     patterns=(
         pattern("exceed", r"\[(?P<code>\d{2,7})\] ?exceed"),
@@ -29,6 +30,6 @@ SPEC = Spec(
     id_shape=re.compile(r"\d{10,24}|[0-9a-f-]{16,40}|[0-9A-Za-z_-]{12,40}"),
     id_keys=frozenset({"requestid", "traceid", "reqid"}),
     app_shape=re.compile(r"ks\d{12,24}"),
-    scope=re.compile(r"(?<![\w./:-])[a-z]+(?:_[a-z]+){1,4}(?![\w/(:=])"),
+    scope=re.compile(r"(?<![\w./:-])[a-z]+(?:_[a-z]+){1,4}(?![\w/(:=])", re.A),
     brands={"open.kwaixiaodian.com": "shop", "openapi.kwaixiaodian.com": "shop", "open.kuaishou.com": "general", "openapi.kuaishou.com": "general"},
 )  # fmt: skip

@@ -16,7 +16,8 @@ SPEC = Spec(
     keys={"innererror": "hint", "xmsrequestid": REQUEST_ID, "xmscorrelationid": REQUEST_ID},
     code_keys={"code": 1, "error": 0},
     word=re.compile(r"AADSTS\d{4,8}|[A-Za-z]+_[A-Za-z]+(?:_[A-Za-z]+)*|(?:[A-Z][a-z]+){2,6}|[a-z]+(?:[A-Z][a-z]+)+|[a-z]+_[a-z_]+|unauthenticated|Forbidden|Unauthorized"),
-    word_keys=frozenset({"code", "error"}),
+    word_keys=frozenset({"code"}),
+    known_word_keys=frozenset({"error"}),
     foreign_words=frozenset({
         "invalid_grant", "invalid_client", "unauthorized_client", "accessDenied", "notAllowed", "unauthenticated", "temporarily_unavailable", "interaction_required", "itemNotFound",
     }),
@@ -29,6 +30,6 @@ SPEC = Spec(
     ),
     id_shape=re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
     id_keys=frozenset({"requestid", "clientrequestid", "traceid", "correlationid", "xmsrequestid", "xmscorrelationid"}),
-    scope=re.compile(r"(?<![\w./:-])(?:[A-Z][A-Za-z]+\.(?:Read|ReadWrite|Send|Manage|FullControl|Create|AccessAsUser)(?:\.[A-Z]\w+){0,2})(?![\w/])"),
+    scope=re.compile(r"(?<![\w./:-])(?:[A-Z][A-Za-z]+\.(?:Read|ReadWrite|Send|Manage|FullControl|Create|AccessAsUser)(?:\.[A-Z]\w+){0,2})(?![\w/])", re.A),
     brands={"graph.microsoft.com": "microsoft", "login.microsoftonline.com": "microsoft", "login.live.com": "microsoft"},
 )  # fmt: skip

@@ -12,6 +12,7 @@ SPEC = Spec(
            "oauth.v2.access": 4, "response_metadata": 2, "missing_scope": 2, "needed": 1, "auth.test": 1, "postmessage error": 2},
     keys={"xslackreqid": REQUEST_ID},
     code_keys={"error": 2, "err": 2},
+    siblings={("error", "ok=false"): 4.0, ("error", "needed"): 4.0},
     word=re.compile(r"[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7}|ratelimited|accesslimited"),
     word_keys=frozenset({"error", "err"}),
     foreign_words=frozenset({
@@ -25,6 +26,6 @@ SPEC = Spec(
     id_shape=re.compile(r"[0-9a-f]{32}"),
     id_keys=frozenset({"xslackreqid"}),
     app_shape=re.compile(r"A0[0-9A-Z]{7,11}"),
-    scope=re.compile(r"(?<![\w/-])[a-z][a-z_.]{1,30}(?::[a-z][a-z_.]{1,30}){1,2}(?![\w/])|(?<![\w:/.-])(?:commands|identify|bot|incoming-webhook|admin)(?![\w:.])"),
+    scope=re.compile(r"(?<![\w/-])[a-z][a-z_.]{1,30}(?::[a-z][a-z_.]{1,30}){1,2}(?![\w/])|(?<![\w:/.-])(?:commands|identify|bot|incoming-webhook|admin)(?![\w:.])", re.A),
     brands={"slack.com": "slack", "www.slack.com": "slack", "api.slack.com": "slack"},
 )  # fmt: skip

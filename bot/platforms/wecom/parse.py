@@ -16,6 +16,7 @@ SPEC = Spec(
     },
     keys={"corpid": APP},
     code_keys={"errcode": 2, "errorcode": 1, "code": 0},
+    siblings={("errcode", "errmsg~en"): 1.5, ("errcode", "errmsg"): 1.4},
     number=re.compile(r"-?[1-9]\d{3,6}|-1"),
     patterns=(
         pattern("hint", r"\bhint ?: ?\[(?P<request_id>[0-9A-Za-z_-]{12,60})\]"),
