@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -405,14 +405,14 @@ def view(
     extra = [_other_line(other) for other in others[:MAX_OTHERS]]
     if len(others) > MAX_OTHERS:
         extra.append(say("and {count} more", count=len(others) - MAX_OTHERS))
-    proven = state is not None and state.tone is Tone.PROVEN
-    return CardView(
+    verdict = cause_sentence(diagnosis.cause) if _names(diagnosis.verdict, secrets) else diagnosis.verdict
+    card = CardView(
         kind="diagnosis",
         title=_veil(title_of(diagnosis), secrets),
-        verdict=cause_sentence(diagnosis.cause) if _names(diagnosis.verdict, secrets) else diagnosis.verdict,
-        colour=Colour.PROVEN if proven else Colour(diagnosis.who_fixes.value),
+        verdict=verdict,
+        colour=Colour(diagnosis.who_fixes.value),
         tag=role_name(diagnosis.who_fixes),
-        who=None if proven else role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
+        who=role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
         state=state,
         steps=steps,
         notes=tuple(notes[:MAX_NOTES]),
@@ -421,6 +421,21 @@ def view(
         folds=tuple(fold for fold in folds if fold is not None),
         others=tuple(extra),
         audience=audience,
+    )
+    return _solved(card) if state is not None and state.tone is Tone.PROVEN else card
+
+
+def _solved(card: CardView) -> CardView:
+    """The same card once the proof is there: what was wrong is told as past, and nothing is left to do."""
+    return replace(
+        card,
+        title=say("Solved: {title}", title=card.title),
+        verdict=say("What it was: {verdict}", verdict=card.verdict),
+        colour=Colour.PROVEN,
+        tag=label("Proven"),
+        who=None,
+        steps=(),
+        notes=(),
     )
 
 
