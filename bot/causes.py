@@ -23,6 +23,9 @@ SCOPE_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})
 # Lark's `permission_violations[].type`: whose scope is missing.
 _VIOLATIONS = {"action_scope_required": Cause.APP_SCOPE_MISSING, "action_privilege_required": Cause.USER_SCOPE_MISSING}
 
+# A named missing scope says more than these.
+_WEAKER_THAN_A_SCOPE = frozenset({Cause.OTHER, Cause.RESOURCE_PERMISSION, Cause.TOKEN_INVALID})
+
 # Who usually fixes a cause, for readings that no entry speaks for.
 WHO = {
     Cause.APP_SCOPE_MISSING: Who.DEVELOPER,
@@ -57,6 +60,7 @@ _STATUS = {
     404: Cause.RESOURCE_NOT_FOUND,
     429: Cause.RATE_LIMITED,
 }
+_WORDED = 0.4  # confidence in plain wording
 _LOOKED_AT = 20_000  # characters of a message that decide; a real one is far shorter
 
 
@@ -84,7 +88,7 @@ def read(finding: Finding, book: Catalog) -> Reading:
     reading = next((one for one in readings if one.cause is not Cause.OTHER), readings[0] if readings else None)
     if reading is None:
         reading = _bare(finding) or _by_family(finding, book) or _by_wording(finding)
-    reading = _by_fields(finding, reading)
+    reading = _by_fields(finding, reading, book)
     if finding.identity is not Identity.UNKNOWN:
         reading = replace(reading, identity=finding.identity)
     return reading
@@ -149,17 +153,28 @@ def _context(finding: Finding) -> str:
     return f"{finding.message[:_LOOKED_AT]}\ncodes={','.join(finding.codes)}\n{facts}{status}"
 
 
-def _by_fields(finding: Finding, reading: Reading) -> Reading:
-    """Lark says itself whose scope is missing, whatever the code is taken to mean elsewhere."""
+def _by_fields(finding: Finding, reading: Reading, book: Catalog) -> Reading:
+    """What the platform's own fields say: Lark's violation type, and a scope that the error itself names as missing."""
     cause = _VIOLATIONS.get(finding.hints.get("violation", ""))
-    if cause is None and finding.scopes and not reading.bare and (reading.cause is Cause.OTHER or not reading.known):
-        cause = Cause.USER_SCOPE_MISSING if finding.identity is Identity.USER else Cause.APP_SCOPE_MISSING
+    if cause is None and finding.scopes and not reading.bare and (reading.cause in _WEAKER_THAN_A_SCOPE or not reading.known):
+        cause = _whose(finding, book)
     if cause is None or cause is reading.cause:
         return reading
-    identity = {Cause.USER_SCOPE_MISSING: Identity.USER}.get(cause, reading.identity)
+    identity = {Cause.USER_SCOPE_MISSING: Identity.USER, Cause.APP_SCOPE_MISSING: Identity.APP}[cause]
+    if reading.identity is not Identity.UNKNOWN and cause is Cause.APP_SCOPE_MISSING:
+        identity = reading.identity
     return replace(
         reading, cause=cause, who_fixes=WHO[cause], identity=identity, confidence=max(reading.confidence, 0.7), what=None, steps=()
     )
+
+
+def _whose(finding: Finding, book: Catalog) -> Cause:
+    """A scope is missing, but whose? The call's identity decides, else the kind of token that the scope exists for."""
+    identity = finding.identity
+    if identity is Identity.UNKNOWN:
+        kinds = [scope.identities for name in finding.scopes if (scope := book.scope(finding.platform, name))]
+        identity = Identity.USER if kinds and all(kind == {Identity.USER} for kind in kinds) else Identity.APP
+    return Cause.USER_SCOPE_MISSING if identity is Identity.USER else Cause.APP_SCOPE_MISSING
 
 
 # ---------------------------------------------------------------- without an entry
@@ -176,14 +191,17 @@ def _bare(finding: Finding) -> Reading | None:
 
 
 def _by_family(finding: Finding, book: Catalog) -> Reading | None:
-    """An unknown code by its shape. A name says what it means; a number's range only where it comes from, so wording outweighs it."""
-    for code in finding.codes:
-        for family in book.families(finding.platform):
-            if re.fullmatch(family.codes, code):
-                worded = _by_wording(finding) if code.lstrip("-").isdigit() else None
-                if worded and worded.cause is not Cause.OTHER:
-                    return replace(worded, code=code, confidence=0.5, what=family.what, docs=family.docs)
-                return Reading(family.cause, family.who_fixes, Identity.UNKNOWN, 0.5, code, what=family.what, docs=family.docs)
+    """An unknown code (or a mere HTTP status) by its shape. A name says what it means; a number only where it comes from."""
+    shapes = [*finding.codes, *((str(finding.http_status),) if finding.http_status and not finding.codes else ())]
+    for shape in shapes:
+        family = next((one for one in book.families(finding.platform) if re.fullmatch(one.codes, shape)), None)
+        if family is None:
+            continue
+        code = shape if finding.codes else ""
+        worded = _by_wording(finding) if shape[-1:].isdigit() else None
+        if worded and worded.confidence >= _WORDED and worded.cause is not Cause.RESOURCE_PERMISSION:
+            return replace(worded, code=code, confidence=0.5, what=family.what, docs=family.docs)
+        return Reading(family.cause, family.who_fixes, Identity.UNKNOWN, 0.5, code, what=family.what, docs=family.docs)
     return None
 
 
@@ -192,7 +210,7 @@ def _by_wording(finding: Finding) -> Reading:
     spoken = re.sub(r"[._]+|(?<=[a-z])(?=[A-Z])", " ", " ".join(finding.codes))
     for pattern, cause in _wording():
         if pattern.search(finding.message[:_LOOKED_AT]) or pattern.search(spoken):
-            return Reading(cause, WHO[cause], Identity.UNKNOWN, 0.4, code)
+            return Reading(cause, WHO[cause], Identity.UNKNOWN, _WORDED, code)
     status = finding.http_status or 0
     cause = _STATUS.get(status, Cause.SERVER_ERROR if status >= 500 else Cause.OTHER)
     return Reading(cause, WHO[cause], Identity.UNKNOWN, 0.3 if cause is not Cause.OTHER else 0.15, code)
