@@ -22,7 +22,7 @@ _TELLING = ("token", "secret", "password", "authorization", "cookie", "verifier"
 _EXACT = frozenset({"code", "state", "sign", "signature", "ticket", "device_code", "user_code", "nonce", "key"})
 _HARMLESS = frozenset({"token_type", "token_expires"})
 
-# In a paste these are harmless or masked already; in our own addresses they open something: one-time values, and the ticket of a personal link.
+# In our own addresses these open something: one-time values, and the ticket of a personal link.
 _OURS = re.compile(r"(?i)(\b(?:code|state|ticket|device_code|user_code)=|/consent/(?=[\w-]{32}))[\w.~%+-]+")
 
 

@@ -121,8 +121,8 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
 
 
 def open_vault(settings: Settings) -> FernetVault:
-    """The vault for these settings. Without WHYFORBIDDEN_SECRET_KEY a key file beside the SQLite store is used, and made when absent; a file
-    from the time before that setting still opens, as the last key. Raises `SettingsError`."""
+    """The vault for these settings. Without WHYFORBIDDEN_SECRET_KEY a key file beside the SQLite store is used, and made when absent;
+    a file from the time before that setting still opens, as the last key. Raises `SettingsError`."""
     from handlers.vault import FernetVault, VaultError, key_beside
 
     keys = settings.secret_keys

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 BUSY_MS = 15_000
+_ONE_AT_A_TIME = threading.Lock()  # Alembic keeps its context in globals
 _MIGRATION_LOCK = 0x77687966  # any number that no other program on the same database uses: "whyf"
 
 
@@ -55,7 +57,7 @@ def migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations").replace("%", "%%"))
-    with engine.connect() as plain, begin_writing(plain) as connection, connection.begin():
+    with _ONE_AT_A_TIME, engine.connect() as plain, begin_writing(plain) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
