@@ -155,17 +155,17 @@ def _main_link(diagnosis: Diagnosis, links: Sequence[Link]) -> Link | None:
     return next((link for rel in wanted for link in links if link.rel == rel), None)
 
 
-def _consent_buttons(offers: Sequence[Offer], consent: ConsentView | None) -> tuple[Button | None, list[Button]]:
+def _consent_buttons(offers: Sequence[Offer], consent: ConsentView | None, audience: Audience) -> tuple[Button | None, list[Button]]:
     """The one main re-authorize button, or several quiet ones when the app must be chosen first, or a way to start over."""
     if not offers or (consent is not None and consent.state == "proven"):
         return None, []
     if consent is not None and consent.state in UNDER_WAY:
         return None, [Button("reauthorize", label("Start over"))] if len(offers) == 1 and consent.state == "started" else []
     if len(offers) > 1 and (consent is None or consent.may_retry):
-        return None, [
-            Button("reauthorize", say("Re-authorize {app}", app=offer.app_name or offer.app_id), index=index)
-            for index, offer in enumerate(offers)
-        ]
+        # A channel must not learn an app's id; its name is no secret.
+        hidden = [str(number) for number in range(1, len(offers) + 1)]
+        names = [offer.app_name or (offer.app_id if audience == "asker" else number) for offer, number in zip(offers, hidden, strict=True)]
+        return None, [Button("reauthorize", say("Re-authorize {app}", app=name), index=index) for index, name in enumerate(names)]
     if consent is None or consent.state == "offered":
         return Button("reauthorize", label("Re-authorize"), primary=True), []
     return (Button("reauthorize", label("Try again"), primary=True) if consent.may_retry else None), []
@@ -181,7 +181,7 @@ def _buttons(
     allowed: Collection[str],
 ) -> tuple[Button | None, tuple[Button, ...]]:
     proven = consent is not None and consent.state == "proven"
-    primary, quiet = _consent_buttons(diagnosis.offers, consent) if "reauthorize" in allowed else (None, [])
+    primary, quiet = _consent_buttons(diagnosis.offers, consent, audience) if "reauthorize" in allowed else (None, [])
     busy = consent is not None and consent.state in UNDER_WAY
     quiet_consent = bool(quiet)
     main = None if proven or busy or quiet else _main_link(diagnosis, links)
@@ -390,12 +390,13 @@ def view(
     notes = [_veil(note, secrets) for note in _notes(diagnosis, consent)]
     if len(diagnosis.steps) > MAX_STEPS:
         notes.append(say("{count} more steps are in the documentation.", count=len(diagnosis.steps) - MAX_STEPS))
-    folds: Iterable[Fold | None] = (_rivals_fold(diagnosis),)
+    rivals = _rivals_fold(diagnosis)
+    folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(_veil(line, secrets) for line in rivals.lines)) if rivals else None,)
     if audience == "asker":
         more = tuple(notes[MAX_NOTES:])
         folds = (
             _why_fold(diagnosis),
-            _rivals_fold(diagnosis),
+            rivals,
             Fold("notes", label("Good to know"), more) if more else None,
             Fold("error", label("The error, secrets masked"), quote=diagnosis.finding.message) if diagnosis.finding.message else None,
             _support_fold(diagnosis),

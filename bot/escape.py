@@ -174,11 +174,14 @@ class SlackPaper(Paper):
     _PROSE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ"})
     _CODE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
     _LETTERS = str.maketrans({"<": "‹", ">": "›"})
+    _SPECIAL = re.compile(r"[&<>*~`_:]")
 
     def letters(self, plain: str) -> str:
         return plain.translate(self._LETTERS)
 
     def text(self, plain: str) -> str:
+        if not self._SPECIAL.search(plain):
+            return plain
         out = plain.translate(self._PROSE)
         if "_" in out:
             out = _LONE_UNDERSCORE.sub("ˍ", out)
@@ -187,7 +190,9 @@ class SlackPaper(Paper):
         return _BREAK + out if out.startswith("&gt;") else out
 
     def code(self, plain: str) -> str:
-        return f"`{plain.translate(self._CODE)}`" if plain.strip() else ""
+        if self._SPECIAL.search(plain):
+            plain = plain.translate(self._CODE)
+        return f"`{plain}`" if plain.strip() else ""
 
     def block(self, plain: str) -> str:
         return "```\n" + plain.translate(self._CODE) + "\n```"
@@ -207,10 +212,13 @@ class LarkPaper(Paper):
 
     surface = "lark"
     _PROSE = str.maketrans({letter: f"&#{ord(letter)};" for letter in "&<>*~[]_`$\\"})
+    _SPECIAL = re.compile(r"[&<>*~\[\]_`$\\:.]")
     _LINE_START = re.compile(r"\A\s*(?:[#+=:|-]|[0-9]+[.)])")
     _PLAIN_CODE = re.compile(r"[A-Za-z0-9 _.:/@%?&=+,;#-]+\Z")
 
     def text(self, plain: str) -> str:
+        if not self._SPECIAL.search(plain):
+            return plain
         out = plain.translate(self._PROSE)
         if ":" in out:
             out = _EMOJI.sub("&#58;", out).replace("://", "&#58;//")

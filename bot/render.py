@@ -66,22 +66,25 @@ class _Style:
 
     kind: str
     template: str
-    too_big: Callable[[Any], bool]
+    too_big: Callable[[str, Any], bool]
 
 
-def _never(_body: Any) -> bool:
+def _never(_drawn: str, _body: Any) -> bool:
     return False
 
 
-def _slack_too_big(body: Any) -> bool:
-    return len(body["blocks"]) > 50 or sum(map(len, _strings(body["blocks"]))) > SLACK_TEXT
+def _slack_too_big(drawn: str, body: Any) -> bool:
+    return len(drawn) > SLACK_TEXT and (len(body["blocks"]) > 50 or sum(map(len, _strings(body["blocks"]))) > SLACK_TEXT)
 
 
-def _lark_too_big(body: Any) -> bool:
-    return len(json.dumps(body, ensure_ascii=False).encode()) > LARK_BYTES or _count_tags(body) > LARK_ELEMENTS
+def _lark_too_big(drawn: str, body: Any) -> bool:
+    # The drawn text is pure ASCII with escapes, so it is never shorter than the same card in UTF-8.
+    return drawn.count('"tag"') > LARK_ELEMENTS or (
+        len(drawn) > LARK_BYTES and len(json.dumps(body, ensure_ascii=False).encode()) > LARK_BYTES
+    )
 
 
-def _dingtalk_too_big(body: Any) -> bool:
+def _dingtalk_too_big(_drawn: str, body: Any) -> bool:
     return sum(map(len, _strings(body))) > DINGTALK_TEXT
 
 
@@ -99,12 +102,6 @@ def _strings(value: Any) -> list[str]:
         return [value]
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [text for item in inside for text in _strings(item)]
-
-
-def _count_tags(value: Any) -> int:
-    if isinstance(value, dict):
-        return ("tag" in value) + sum(map(_count_tags, value.values()))
-    return sum(map(_count_tags, value)) if isinstance(value, list) else 0
 
 
 @cache
@@ -277,7 +274,7 @@ def render(
             shown.text = _environment("text").get_template("dingtalk/card.md.j2").render(v=shown).strip("\n")
         drawn = _template(surface).render(v=shown)
         body = json.loads(drawn) if style.kind == "json" else drawn
-        if not style.too_big(body):
+        if not style.too_big(drawn, body):
             break
     fallback = shown.fallback
     return Reply(surface, body, str(fallback.zh if locale == "zh" else fallback.en) if isinstance(fallback, Pair) else str(fallback))
