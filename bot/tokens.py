@@ -17,16 +17,6 @@ from bot.ports import StoredToken, Vault
 EARLY = timedelta(seconds=120)
 """A token is treated as expired this long before its time: a call that starts now has to arrive while it is still good."""
 
-# The platform says that this refresh token is over. Codes as the platforms write them: Feishu/Lark 20026 (invalid), 20037 (expired),
-# 20064 (revoked), 20073 (already used) and 20021–20023 (the user left or is frozen); DingTalk and Slack by name; RFC 6749 invalid_grant.
-_OVER = frozenset(
-    {
-        "20021", "20022", "20023", "20026", "20037", "20064", "20073",
-        "refreshToken.discarded", "refreshToken.expired", "refreshToken.invalid", "invalidParameter.refreshToken.notFound",
-        "invalid_refresh_token", "token_revoked", "AUTHORIZATION_REVOKED", "invalid_grant",
-    }
-)  # fmt: skip
-
 Outlook = Literal["over", "app", "later"]
 
 
@@ -107,8 +97,11 @@ def over(stored: StoredToken, now: datetime) -> bool:
 
 
 def outlook(refusal: PlatformRefusal) -> Outlook:
-    """What a refused refresh means: `over` the person has to consent again, `app` the developer has to act, `later` try again."""
-    if refusal.code in _OVER or refusal.blame in ("token", "code", "user"):
+    """What a refused refresh means: `over` the person has to consent again, `app` the developer has to act, `later` try again.
+
+    The platform's room has said whose fault it is; RFC 6749's own name for a refresh token that is over counts whoever is blamed.
+    """
+    if refusal.code == "invalid_grant" or refusal.blame in ("token", "code", "user"):
         return "over"
     if refusal.blame == "app":
         return "app"

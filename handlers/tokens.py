@@ -120,7 +120,7 @@ class Broker:
             await asyncio.sleep(_PAUSE)
             waited += _PAUSE
             fresh = await self._again(stored)
-            if usable(fresh, self._clock.now()):
+            if self._settled(fresh, stored):
                 return fresh
         # From here on the refresh token may be used up, so a caller that hangs up must not stop us: neither from writing down
         # the new pair, nor by giving the lease back too early.
@@ -129,10 +129,16 @@ class Broker:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
+    def _settled(self, fresh: StoredToken, seen: StoredToken) -> bool:
+        """Has somebody else done the work? A token that was just renewed counts while it lives at all: DingTalk hands the same access token
+        out again until its two hours are over."""
+        now = self._clock.now()
+        return usable(fresh, now) or (fresh.version != seen.version and fresh.expires is not None and fresh.expires > now)
+
     async def _leased(self, app: App, stored: StoredToken, name: str, holder: str) -> StoredToken:
         try:
             fresh = await self._again(stored)  # somebody may have refreshed between our look and our lease
-            return fresh if usable(fresh, self._clock.now()) else await self._refresh(app, fresh)
+            return fresh if self._settled(fresh, stored) else await self._refresh(app, fresh)
         finally:
             now = self._clock.now()
             await self._store.lease(name, holder, now, now)

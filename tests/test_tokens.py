@@ -349,10 +349,9 @@ def test_what_a_refresh_leaves_out_stays() -> None:
 @pytest.mark.parametrize(
     ("code", "blame", "expected"),
     [
-        ("20073", "platform", "over"),
-        ("refreshToken.discarded", "platform", "over"),
-        ("invalid_refresh_token", "app", "over"),
-        ("anything", "token", "over"),
+        ("20073", "token", "over"),
+        ("invalid_grant", "app", "over"),
+        ("20003", "code", "over"),
         ("20021", "user", "over"),
         ("20002", "app", "app"),
         ("20050", "platform", "later"),
@@ -360,7 +359,7 @@ def test_what_a_refresh_leaves_out_stays() -> None:
     ],
 )
 def test_what_a_refused_refresh_means(code: str, blame: str, expected: str) -> None:
-    """By code where the platform has one for it, else by whose fault it is."""
+    """By whose fault it is; RFC 6749's `invalid_grant` always means that the grant is over."""
     assert outlook(PlatformRefusal(code, blame=blame)) == expected  # type: ignore[arg-type]
 
 
