@@ -22,6 +22,7 @@ LABELLED: Final = 2
 PROSE: Final = 1
 _NEAR = 400
 _BELIEVED = 3
+_OTHER_KEY = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_]\w{0,40}=[\"'`]?$")
 _CODE_LABEL = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
 
 
@@ -77,7 +78,7 @@ class Window:
         self._brackets: Brackets | None = None
         self.pairs: list[Pair] = []
         self.addresses: list[Address] = []
-        self.clues: dict[str, list[tuple[int, int]]] = {}
+        self.clues: dict[str, list[tuple[int, float]]] = {}
 
     # ------------------------------------------------------------ helpers
 
@@ -135,9 +136,9 @@ class Window:
             found.setdefault(code.at, code)
         for pair in self.pairs:
             if pair.role in (roles.CODE, roles.SUB_CODE, roles.STATUS) and pair.start not in found:
-                code = self._of_pair(pair)
-                if code is not None:
-                    found[code.at] = code
+                mine = self._of_pair(pair)
+                if mine is not None:
+                    found[mine.at] = mine
         for code in self._of_numbers(taken, found):
             found.setdefault(code.at, code)
         for code in self._of_tokens(found):
@@ -283,6 +284,10 @@ class Window:
             weak = strong or LABEL.search(head)
             tail = text[end : end + 120]
             body = BODY.match(tail)
+            if text[at - 1 : at] == "#" and not strong:
+                continue  # a ticket or a build
+            if not weak and _OTHER_KEY.search(head):
+                continue  # the value of a field that is no code
             line_start = text.rfind("\n", max(0, at - 200), at) + 1
             leads = not text[line_start:at].strip(" \t-*`\"'[(#>·•")
             if only == value and owners:

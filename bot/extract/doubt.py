@@ -7,7 +7,7 @@ import re
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
     r"""(?x)
-    [=!]==|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|:=\s|<-\s
+    [=!]==|[=!]=\s?["'\d]|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|:=\s|<-\s
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
     | \b(?:new\s+(?:Error|Set|Map)|frozenset|set|assert\w*|expect|describe|it|test|pytest|mock\w*|jest|println?|printf|console\.\w+|logger\.\w+|logging\.\w+|log\.\w+)\s*\(
     | ^\s*(?:if|elif|else\s+if|while|switch|for|foreach)\s*\(?.{0,200}[:{)]\s*$
@@ -19,6 +19,9 @@ _CODE_LINE = re.compile(
     | ^\s*(?:async\s+)?function\b|^\s*@\w+(?:\(|$)
     | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|\w+\()
     | ^\s*(?:\w+\.)+\w+\s=\s
+    | ^\s*(?://|\#|--|\*)\s*\d{4,10}\s*[:=\-\u4e00-\u9fff]
+    | \b(?:INSERT\s+INTO|SELECT\s.{1,200}\sFROM|UPDATE\s+\w+\s+SET|VALUES\s*\()
+    | ^\s*[A-Z]\w*(?:\s+\w+)?\s*=\s*-?\d{4,10}\s*[,;]
     | ^\s*(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{|\[|\(|frozenset|set|dict|\w+\.)
     | ^\s*["'`]?[\w.]+["'`]?\s*(?::|=>|=|->)\s*(?:Cause|ErrorKind|Reason|Category|[A-Z]\w+)\.[A-Z_]\w+
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
@@ -34,16 +37,18 @@ _LOG_LINE = re.compile(
 _FIXTURE = re.compile(
     r"(?ai)(?://|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
     r"|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
-    r"|\b(?:return_value|side_effect)\s*="
+    r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:"
 )
 # Talk about errors by somebody who has none: changes, plans, documentation, tables.
 _TALK = re.compile(
-    r"(?aim)^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"
+    r"(?aim)^\s*(?:Args|Returns|Raises|Parameters|Attributes|Examples?|See also|Usage|@param|:param|:raises)\b[^\n]{0,40}:?\s*$|\"{3}|^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"
     r"|^\s*[-*>#\s]{0,6}(?:annotate|document|describe|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry on|update|improve|implement|introduce|extend|cover)s?\s"
     r"|\b(?:changelog|release notes?|pull request|readme|faq|cheat ?sheet|runbook|unit tests?|test cases?|follow-?up task|todo:|roadmap|spec says)\b"
     r"|\bif you (?:see|get|receive|encounter|run into|hit)\b|\b(?:you|users?|clients?|callers?) (?:may|might|will|can|could|would) (?:also )?(?:see|get|receive|encounter|hit)\b"
     r"|\b(?:error|status) codes? (?:table|list|reference|mapping|enum|constants?|are|include)\b|\b(?:is|are) returned (?:when|if)\b|\b(?:means?|indicates?|stands for)\b(?! the .{0,40}\?)"
-    r"|\bshould (?:we|i|be|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\bin (?:the|our) docs\b"
+    r"|\bshould (?:we|i|be|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\bin (?:the|our) docs\b|\b(?:fixed it|works now|solved|never mind)\b"
+    r"|\b(?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that) (?:also )?(?:returns|throws|responds with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for|until)\b"
+    r"|搞定了|解决了(?!吗|没)|已解决"
     r"|写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)"
     r"|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)|(?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底)"
     r"|(?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)|\d{4,}[^\n]{0,20}(?:表示|代表|意味着|是指|指的是|意思是)|一般是|通常是|通常由|是不是应该|建议(?:支持|增加|提供)|能不能|是否支持"
@@ -96,6 +101,11 @@ class Doubt:
         if not 0 <= at < len(self._text):
             return False
         return self._line(*line_of(self._text, at))
+
+    def mostly_source(self) -> bool:
+        """Whether a quarter of the lines are source code."""
+        lines = [line for line in self._text[:20_000].split("\n") if line.strip()]
+        return sum(_CODE_LINE.search(line[:600]) is not None and _LOG_LINE.search(line[:600]) is None for line in lines) * 4 >= max(5, len(lines))
 
     def enumerated(self, start: int, end: int) -> bool:
         """Whether the number is one of several in a row: a list of codes, not an error."""

@@ -10,9 +10,9 @@ from typing import Final
 from bot.extract import spec as roles
 from bot.extract.codes import STRUCTURED, Code, Window
 from bot.extract.doubt import line_of, went_well
-from bot.extract.read import Pair
+from bot.extract.read import Pair, normal
 from bot.extract.spec import Spec
-from bot.extract.words import APP_WORDS, AS_APP, AS_USER, FAIL, HTTP, MASKED, REFUSAL, SCOPE_LABEL, TROUBLE
+from bot.extract.words import APP_WORDS, AS_APP, AS_USER, FAIL, HTTP, MASKED, REFUSAL, REPORT, SCOPE_LABEL, TRACE, TROUBLE
 from bot.model import Finding, Identity, Mode
 
 _MOST_MESSAGE: Final = 600
@@ -89,7 +89,7 @@ def _together(record: Record, code: Code, chain: tuple[int, ...]) -> bool:
 
 
 def _codeless(window: Window) -> list[Record]:
-    if window.doubt.fixture:
+    if window.doubt.fixture or window.doubt.listing:
         return []
     found: dict[str, Record] = {}
     failed = any(each.role == roles.FLAG and each.value.lower() == "false" for each in window.pairs)
@@ -178,13 +178,16 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
     """No code and no known wording, but words of trouble and of refusal near a word that names the platform."""
     text = window.text
     best: tuple[float, str, int] | None = None
+    traced = TRACE.search(text) is not None
+    if not traced and (REPORT.search(text) is None or window.doubt.mostly_source()):
+        return
     status = _refused_status(window)
     for match in [*list(TROUBLE.finditer(text))[:40], *([status] if status else [])]:
         if window.doubt.source(match.start()):
             continue
         start, end = line_of(text, match.start())
         around = text[start : min(len(text), end + 300)]
-        if not REFUSAL.search(around.replace(match[0], " ", 1)) and not HTTP.search(around):
+        if not REFUSAL.search(around) and not HTTP.search(around) and not (traced and "access_token" in window.lower):
             continue
         for name in window.words.specs:
             score = window.clue(name, match.start())
@@ -227,6 +230,10 @@ def _ids(window: Window, spec: Spec) -> list[tuple[int, int, str]]:
                     value = match["request_id"]
                     if value and not MASKED.fullmatch(value):
                         found.setdefault(match.start("request_id"), (*match.span("request_id"), value))
+        for address in window.addresses:
+            for key, value in address.query.items():
+                if window.words.roles.get(normal(key)) == roles.REQUEST_ID and normal(key) in spec.id_keys and spec.id_shape.fullmatch(value) and not MASKED.fullmatch(value):
+                    found.setdefault(address.start, (address.start, address.end, value))
     if spec.id_bare is not None:
         for match in spec.id_bare.finditer(window.text):
             found.setdefault(match.start(), (*match.span(), match[0]))
@@ -342,7 +349,12 @@ class _Belongings:
         if index < 0 or at - ends[index] > _LABEL_REACH:
             return None
         between = text[ends[index] : at]
-        if between.count("\n") > 8 or re.search(r"[。!?]\s|\.\s+[A-Z]", between):
+        listed = "[" in between[:30] or ":" in between[:14] or "=" in between[:14]
+        if "\n" in between and "[" not in between and (":" not in between[:14] or between.count("\n") > 6 or re.search(r"\n\s+at ", between)):
+            return None
+        if not listed and len(between) > 60:
+            return None
+        if "]" in between or between.count("\n") > 8 or re.search(r"[。!?]\s|\.\s+[A-Z]", between):
             return None
         return labels[index][1]
 
@@ -352,7 +364,7 @@ class _Belongings:
         if record is None or value in record.scopes:
             return
         if window.catalog.scope(name, value) is None:
-            if not unknown_ok:
+            if not unknown_ok or window.words.specs[name].scope_known_only:
                 return
             if end >= len(window.text.rstrip(" \n\"'`")) - 1 and any(each.startswith(value) for each in window.catalog.scopes(name)):
                 return  # cut off in the middle of a longer name
@@ -438,6 +450,10 @@ class _Belongings:
         for record in self.records:
             if record.subs:
                 record.hints["sub_code"] = record.subs[-1]
+            if "errno" in self.window.lower:
+                named = next((f"errno:{each}" for each in record.codes if self.window.catalog.entry(record.platform, f"errno:{each}")), None)
+                if named:
+                    record.hints.setdefault("entry", named)
             if record.codes and not any(self.window.catalog.entry(record.platform, each) for each in record.codes) and "entry" not in record.hints:
                 probe: dict[str, Record] = {record.platform: record}
                 _from_phrases(self.window, probe, True)

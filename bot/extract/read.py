@@ -9,16 +9,18 @@ from typing import Final
 from urllib.parse import unquote
 
 # A key with its sign of assignment: JSON, reprs, logfmt, headers, YAML, PHP (=>), debuggers (->), queries.
-_PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,40})[\"'`*\]]{0,4}[ \t]{0,4}(?:=>|->|[:=])(?!//)[ \t\n]{0,12}")
+_PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,40})[\"'`*\]]{0,4}[ \t]{0,40}(?:=>|->|[:=])(?!//)[ \t\n]{0,12}")
 _CHINESE_PAIR = re.compile(r"([\u4e00-\u9fff]{1,6}(?: ?ID)?)[\"'`*\]]{0,4}[ \t]{0,4}[:=][ \t]{0,8}", re.I)
 _TAG = re.compile(r"<([A-Za-z_]{2,24})>([^<]{1,400})</")
 _BEFORE_KEY = re.compile(r"([A-Za-z\u4e00-\u9fff]{2,12})[ _-]$")
 _CAST = re.compile(r"(?:\{\w{1,40}@\d{1,10}\}|\((?:int|string|str|float|long|number|integer)(?:\(\d+\))?\)|Object|Array|u?(?=['\"])|b(?=['\"]))\s{0,4}")
+_DUMPED = re.compile(r"(?:int|float)\((-?\d{1,12})\)|string\(\d{1,6}\) ")  # PHP's var_dump
 _WORD_END = re.compile(r"[\s,;\"'`)}\]<>&|*]")
 _MESSAGE_END = re.compile(r"\n|,? {0,2}\b(?:log_?id|req(?:uest)?_?id|resp(?:onse)?|ext|err(?:or)?_?code|code|error|data|status|troubleshooter)[\"']?[:=]|[\"'] ?[,}]|$")
 NUMBER: Final = re.compile(r"(?<![0-9A-Za-z_.+/@-])-?\d{2,10}(?![0-9A-Za-z_@])(?!\.\d)(?!-\d)")
 TOKEN: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[._][A-Za-z0-9]+)*")
 _URL = re.compile(r"https?://(?:[^\s\"'<>\\\]}，。；）]|<[A-Za-z_]{1,24}>){4,4000}")
+_INNER = re.compile(r"https?%3A%2F%2F", re.I)
 _QUERY = re.compile(r"[?&#;]([A-Za-z_]\w{0,30})=([^&#;\s]{0,3000})")
 _FIELD_LIMIT = 1200
 _LIST_LIMIT = 3000
@@ -96,6 +98,11 @@ def _pair(text: str, key: str, role: str, at: int, i: int) -> Pair:
     cast = _CAST.match(text, i)
     if cast and cast.end() > i and cast.end() < len(text) and (text[i] in "{(" or text[cast.end()] in "\"'[{`"):
         i = cast.end()
+    dumped = _DUMPED.match(text, i)
+    if dumped:
+        if dumped[1]:
+            return Pair(key, role, dumped[1], "number", at, dumped.start(1), dumped.end(1))
+        i = dumped.end()
     while text[i : i + 1] == "*":
         i += 1
     sign = text[i : i + 1]
@@ -149,6 +156,10 @@ def addresses(text: str) -> Iterator[Address]:
         host = host.rsplit("@", 1)[-1].split("?")[0].split(":")[0].lower()
         fields = {key: unquote(value) for key, value in _QUERY.findall("?" + query)}
         yield Address(host, "/" + unquote(path), fields, match.start(), match.start() + len(raw))
+        inner = _INNER.search(raw)
+        if inner:  # an address inside an address: percent-encoded in its query
+            for each in addresses(unquote(raw[inner.start() :])):
+                yield Address(each.host, each.path, each.query, match.start(), match.start() + len(raw))
 
 
 class Brackets:

@@ -61,7 +61,7 @@ class Pattern:
 
 def pattern(trigger: str, regex: str) -> Pattern:
     """A `Pattern`, case ignored."""
-    return Pattern(trigger, re.compile(regex, re.I | re.A))
+    return Pattern(trigger, re.compile(regex, re.I | re.A | re.M))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +76,7 @@ class Spec:
     """
 
     name: str
-    clues: Mapping[str, int]
+    clues: Mapping[str, float]
     keys: Mapping[str, str] = field(default_factory=dict)
     code_keys: Mapping[str, int] = field(default_factory=dict)
     number: re.Pattern[str] | None = None
@@ -93,6 +93,7 @@ class Spec:
     app_shape: re.Pattern[str] | None = None
     scope: re.Pattern[str] | None = None
     scope_anywhere: bool = False
+    scope_known_only: bool = False
     status_is_code: bool = False
     families: bool = False
     ask_path: re.Pattern[str] | None = None
@@ -106,7 +107,7 @@ class Lexicon:
 
     specs: Mapping[str, Spec]
     roles: Mapping[str, str]
-    clues: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    clues: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
     patterns: tuple[tuple[str, Pattern], ...]
     wordings: Mapping[str, tuple[str, str]]
 
@@ -133,7 +134,7 @@ def lexicon() -> Lexicon:
         for phrase, entry in _wordings(name).items():
             wordings[phrase] = (name, entry)
     roles = dict(GENERIC_KEYS)
-    clues: dict[str, list[tuple[str, int]]] = {}
+    clues: dict[str, list[tuple[str, float]]] = {}
     patterns: list[tuple[str, Pattern]] = []
     for name, spec in specs.items():
         for key, role in spec.keys.items():

@@ -31,12 +31,18 @@ ASKS: Final = re.compile(
 # Refusal in words: enough to answer without a code when the platform is plain.
 REFUSAL: Final = re.compile(
     r"(?ai)forbidden|unauthori[sz]ed|permission|denied|\b40[0-9]\b|\b429\b|\b5\d\d\b|invalid|expired|not support|not (?:found|exist|granted|enabled|allowed)|required|rate.?limit|missing|refus|revoked"
-    r"|权限|未授权|无权|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|仅限|access_token|Exception|Error"
+    r"|权限|未授权|无权|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|仅限"
 )
+# A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
+REPORT: Final = re.compile(
+    r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d|\b20\d\d[-/][01]\d[-/][0-3]\d[ T]|\b[0-2]\d:[0-5]\d:[0-5]\d\b"
+    r"|(?i:\berror[\"']?\s?[:\]=])|\b\w*(?:Error|Exception): \S|(?i:\bfailed(?::|,| with| to )|\bfailure:)|报错|失败|错误|异常|❌|(?i:\b(?:status|http)\W{0,3}[45]\d\d\b)|\bok[\"']?: ?[Ff]alse"
+)
+TRACE: Final = re.compile(r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d")
 TROUBLE: Final = re.compile(
     r"(?ai)\berror\b|\w+(?:Error|Exception)\b|\bfail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|Traceback|permission denied|access denied|unauthorized|❌|\bproblem|encountered"
 )
-WRAPPER: Final = re.compile(r"(?ai)0|-1|0x0|ERR_\w+|E[A-Z]{3,}|ECONN\w+|MCP_\w+|(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_\w+|unknown|null|none|undefined|true|false|object|error")
+WRAPPER: Final = re.compile(r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_\w+|unknown|null|none|undefined|true|false|object|error")
 HTTP: Final = re.compile(
     r"(?ai)(?:\bHTTP(?:/[\d.]{1,3})?[ :]{1,3}|\bstatus(?:[ _-]?code)?[\"']?\W{1,4}|\bresponse code: ?|Error: \[|HttpError |\[HttpError\]:? )([1-5]\d\d)\b"
     r"|\b([45]\d\d)[ :]{1,2}(?:Client Error|Server Error|Bad Request|Unauthorized|Forbidden|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Conflict|\{|\"message\")"
@@ -53,7 +59,7 @@ HAVE_LABEL: Final = re.compile(
     r"(?ai)provided|granted(?: scopes?)?|accepted|requested(?: scopes?)?|current(?:ly)?(?: scopes?)?|x-oauth-scopes|acceptedscopes|already|existing|\bhas\b|token scopes|已有|已开通|已授权|已获得|当前权限|已申请"
 )
 SCOPE_LABEL: Final = re.compile(
-    rf"(?ai)(?P<have>newly granted(?: scopes?)?|provided|(?<!not )granted scopes?|(?<!not )granted[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|已有|已开通|已授权|已获得|当前权限|已申请|申请了)|(?P<need>{_NEEDED})"
+    rf"(?ai)(?P<have>newly granted(?: scopes?)?|provided|(?<!not )granted scopes?|(?<!not )granted[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|(?<!not )been granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了)|(?P<need>{_NEEDED})"
 )
 
 _APP = r"(?:bot|app|tenant|application)"

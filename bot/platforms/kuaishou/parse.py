@@ -31,5 +31,6 @@ SPEC = Spec(
     id_keys=frozenset({"requestid", "traceid", "reqid"}),
     app_shape=re.compile(r"ks\d{12,24}"),
     scope=re.compile(r"(?<![\w./:-])[a-z]+(?:_[a-z]+){1,4}(?![\w/(:=])", re.A),
+    scope_known_only=True,
     brands={"open.kwaixiaodian.com": "shop", "openapi.kwaixiaodian.com": "shop", "open.kuaishou.com": "general", "openapi.kuaishou.com": "general"},
 )  # fmt: skip

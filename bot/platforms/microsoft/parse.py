@@ -16,7 +16,7 @@ SPEC = Spec(
     keys={"innererror": "hint", "xmsrequestid": REQUEST_ID, "xmscorrelationid": REQUEST_ID},
     code_keys={"code": 1, "error": 0},
     word=re.compile(r"AADSTS\d{4,8}|[A-Za-z]+_[A-Za-z]+(?:_[A-Za-z]+)*|(?:[A-Z][a-z]+){2,6}|[a-z]+(?:[A-Z][a-z]+)+|[a-z]+_[a-z_]+|unauthenticated|Forbidden|Unauthorized"),
-    word_keys=frozenset({"code"}),
+    word_keys=frozenset({"code", "errorcode"}),
     known_word_keys=frozenset({"error"}),
     foreign_words=frozenset({
         "invalid_grant", "invalid_client", "unauthorized_client", "accessDenied", "notAllowed", "unauthenticated", "temporarily_unavailable", "interaction_required", "itemNotFound",

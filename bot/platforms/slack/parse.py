@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.extract.spec import REQUEST_ID, Spec
+from bot.extract.spec import REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
     name="slack",
@@ -22,7 +22,12 @@ SPEC = Spec(
         "user_disabled", "paid_only", "not_paid", "invalid_refresh_token", "list_not_found", "team_not_found", "invalid_app_id", "invite_expired",
     }),
     refuse=re.compile(r"invalid_grant|invalid_client|unauthorized_client|invalid_scope|redirect_uri_mismatch|invalid_request|unsupported_grant_type|server_error|temporarily_unavailable|insufficient_scope|interaction_required|bad_verification_code|expired_token|slow_down|authorization_pending"),
-    patterns=(),
+    patterns=(
+        pattern("an api error occurred", r"\bAn API error occurred: (?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){0,7})\b"),
+        pattern("slack", r"\bSlack(?:_?Api| API)? ?error[:,]? [\"'`]?(?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7})\b"),
+        pattern("slack", r"\b(?:SlackApiError|SlackAPIError|SlackError|SlackClientError|slacker\.Error|SlackResponseError|WebApiError)[:(] ?[\"'`]?(?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7})[\"'`)]?\s*$"),
+        pattern("slack", r"\bSlack returned an error(?: response)?: (?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7})\b"),
+    ),
     id_shape=re.compile(r"[0-9a-f]{32}"),
     id_keys=frozenset({"xslackreqid"}),
     app_shape=re.compile(r"A0[0-9A-Z]{7,11}"),
