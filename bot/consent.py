@@ -23,8 +23,9 @@ from bot.model import Account, Mode, Proof, Text
 from bot.words import say
 
 __all__ = [
-    "LIFE", "SKEW", "TABLE", "UNFINISHED", "Effect", "Event", "Flow", "Move", "Moved", "No", "Refusal", "State", "advance", "consent_view",
-    "diagram", "done", "from_row", "judge", "lacking", "may_retry", "person_key", "postpone", "same_person", "to_row",
+    "EVENTS", "LIFE", "SKEW", "TABLE", "UNFINISHED", "Effect", "Event", "Flow", "Kind", "Move", "Moved", "No", "Refusal", "State",
+    "advance", "consent_view", "diagram", "done", "from_row", "judge", "lacking", "may_retry", "person_key", "postpone",
+    "same_person", "to_row",
 ]  # fmt: skip
 
 

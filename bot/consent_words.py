@@ -5,7 +5,7 @@ The sentences are constants here, so that a test can hold every one of them to i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.flow import Flow, State
 from bot.model import ConsentView, Text
@@ -18,7 +18,7 @@ REASONS: Mapping[str, str] = {
     "granted": "This consent has already been given.",
     "proven": "This consent is done and proven. Nothing more is needed.",
     "refused": "You declined this consent. If you change your mind, click the button on the card again.",
-    "wrong_account": "Another account answered, so this consent has ended. Click the button on the card to start again with your own account.",
+    "wrong_account": "Another account answered, so this consent has ended. Click the button on the card to start again with your own one.",
     "insufficient": "This consent is over, and something is still missing. Click the button on the card to ask for it.",
     "expired": "This link is older than ten minutes and no longer works. Click the button on the card for a new one.",
     "superseded": "You have started again since, in another window or chat. Go on there, or click the button on the card once more.",
@@ -71,11 +71,22 @@ _SENTENCES: Mapping[State, str] = {
     State.REVOKED: "{person} has withdrawn this consent. We have forgotten the token.",
 }
 _FAILED: Mapping[str, str] = {
-    "app": "{platform} does not accept the app {app} as it is set up ({reason}). Its developer has to fix that; {person} need not do anything.",
-    "scope_not_enabled": "The app {app} has not enabled {asked} yet. Its developer does that in the console first; until then no consent can work.",
+    "app": "{platform} does not accept the app {app} as it is set up ({reason}). Its developer has to fix that, not {person}.",
+    "scope_not_enabled": "The app {app} has not enabled {asked} yet. Its developer does that in the console; before that no consent works.",
     "code": "The answer of {platform} could no longer be used: it is valid once, and for minutes. Click the button and confirm once more.",
     "platform": "{platform} did not answer properly ({reason}). Nothing was stored. Try again in a few minutes.",
     "rate": "{platform} asks us to slow down. Nothing was stored. Try again in a few minutes.",
+}
+
+
+_MORE: Mapping[str, str] = {
+    "unclear": "{account} has granted {granted}. Whether the call works now could not be checked: {proof}",
+    "stranger": "Another {platform} account answered than the one {person} uses here. Its token was thrown away. "
+    "Sign out on {platform}, then start again with your own account.",
+    "short": "{account} has consented, but {missing} was not granted. Click the button to be asked for it again.",
+    "widen": "Granted: {asked}. But the call is still refused: {proof} The next narrowest scope that could do is {next}. "
+    "Click the button to be asked for it too.",
+    "useless": "Granted: {asked}. But the call is still refused: {proof} More scopes will not help; look at the other steps on this card.",
 }
 
 
@@ -84,23 +95,20 @@ def _sentence(flow: Flow, app: str, platform: Text) -> Text:
     if flow.state is State.FAILED:
         template = _FAILED.get(flow.reason) or _FAILED.get(flow.blame) or template
     elif flow.state is State.GRANTED and flow.proof:
-        template = "{account} has granted {granted}. Whether the call works now could not be checked: {proof}"
+        template = _MORE["unclear"]
     elif flow.state is State.INSUFFICIENT:
         template = _short(flow)
     elif flow.state is State.WRONG_ACCOUNT and not flow.account_name:
-        template = (
-            "Another {platform} account answered than the one {person} uses here. Its token was thrown away. "
-            "Sign out on {platform}, then start again with your own account."
-        )
+        template = _MORE["stranger"]
     return say(
         template,
         person=flow.person.name or say("the person who asked"),
         platform=platform,
         app=app,
         account=flow.account_name or flow.account or flow.person.name or say("The person who asked"),
-        granted=listed(_named(flow)),
-        asked=listed(flow.asked),
-        missing=listed(flow.missing),
+        granted=few(_named(flow)),
+        asked=few(flow.asked),
+        missing=few(flow.missing),
         next=listed(flow.alternatives[:1]),
         reason=flow.reason,
         proof=flow.proof.text if flow.proof else say("not checked yet"),
@@ -109,16 +117,22 @@ def _sentence(flow: Flow, app: str, platform: Text) -> Text:
 
 def _short(flow: Flow) -> str:
     if flow.missing:
-        return "{account} has consented, but {missing} was not granted. Click the button to be asked for it again."
-    if flow.alternatives:
-        return (
-            "{asked} was granted, but the call is still refused: {proof} The next narrowest scope that could do is {next}. "
-            "Click the button to be asked for it too."
-        )
-    return "{asked} was granted, but the call is still refused: {proof} More scopes will not help; look at the other steps on this card."
+        return _MORE["short"]
+    return _MORE["widen"] if flow.alternatives else _MORE["useless"]
+
+
+def few(scopes: Sequence[str]) -> Text:
+    """Scopes in a row, the first few by name."""
+    shown = listed(scopes[:5])
+    return say("{scopes} and {count} more", scopes=shown, count=len(scopes) - 5) if len(scopes) > 5 else shown
 
 
 def _named(flow: Flow) -> tuple[str, ...]:
     """The granted scopes that matter here; grants pile up, and the rest is nobody's news."""
     wanted = tuple(scope for scope in (*flow.asked, *flow.needed) if scope in flow.granted)
     return tuple(dict.fromkeys(wanted)) or flow.asked
+
+
+def every_sentence() -> tuple[str, ...]:
+    """All sentences of this file, for the test that holds each to its Chinese twin."""
+    return (*REASONS.values(), *_SENTENCES.values(), *_FAILED.values(), *_MORE.values())

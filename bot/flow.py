@@ -168,7 +168,8 @@ def from_row(row: Mapping[str, Any]) -> Flow:
     values["todo"] = tuple(Effect(value) for value in values.get("todo") or ())
     values["state"], values["needed_mode"] = State(values["state"]), Mode(values.get("needed_mode") or "any")
     if values["state"] is State.SUPERSEDED and not str(row.get("column", "")).startswith(State.SUPERSEDED):
-        values["todo"] = (Effect.SHOW,)  # the store ended it; the card does not say so yet
+        # the store ended it: the card does not say so yet, and what only a callback could use is useless now
+        values |= {"todo": (Effect.SHOW,), "verifier": "", "state_hash": ""}
     values["person"], values["place"] = Person(**values["person"]), Place(**values["place"])
     proof = values.get("proof")
     values["proof"] = Proof(proof["ok"], Text(proof["en"], proof["zh"]), proof["kind"]) if proof else None

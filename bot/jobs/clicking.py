@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.card import support_text
 from bot.consent import LIFE, Flow, Refusal, State, Withdrawn, to_row
+from bot.consent_words import few
 from bot.flow import WAITING
 from bot.jobs import answering, drawing, driving, offering, snapshot
 from bot.jobs.values import Clicked
@@ -86,7 +87,7 @@ async def _reauthorize(world: World, click: Click) -> Clicked:
     flow, url = await _offer(world, click, app, plan, previous[0] if previous else None)
     sentence = say(
         "Your personal link for {app} on {platform}: it asks for {scopes}, works for ten minutes, and only for you.",
-        app=app.name or app.app_id, platform=platform_title(app), scopes=drawing.names(flow.asked),
+        app=app.name or app.app_id, platform=platform_title(app), scopes=few(flow.asked),
     )  # fmt: skip
     return Clicked(
         say("I have sent you a personal link."),

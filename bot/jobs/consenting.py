@@ -88,8 +88,9 @@ async def _by_ticket(world: World, ticket: str) -> tuple[Flow, App]:
     flow = kept[0]
     if not matches(secret, flow.ticket_hash):
         raise unknown
-    if flow.state not in WAITING:
-        raise Refused(str(flow.state), say(REASONS[str(flow.state)]))
+    possible = advance(flow, Begin(world.now(), "", "", ""))
+    if isinstance(possible, Refusal):
+        raise Refused(possible.code, possible.sentence)
     if world.now() >= flow.expires:
         raise Refused("expired", say(REASONS["expired"]))
     app = world.app(flow.platform, flow.app_id)

@@ -11,7 +11,7 @@ from bot.jobs import snapshot
 from bot.jobs.world import World, platform_title
 from bot.model import App, Button, ConsentView, Diagnosis, Locale, Reply, Text
 from bot.ports import Card
-from bot.words import listed, say
+from bot.words import say
 
 
 async def load_flow(world: World, flow_id: str) -> tuple[Flow, int] | None:
@@ -61,12 +61,6 @@ def render_view(content: CardView, surface: str, locale: Locale, card_id: str) -
     from bot.render import render  # noqa: PLC0415
 
     return render(content, "html" if surface == "web" else surface, locale, card_id=card_id)
-
-
-def names(scopes: Sequence[str]) -> Text:
-    """Scopes in a row, the first few by name."""
-    shown = listed(scopes[:5])
-    return say("{scopes} and {count} more", scopes=shown, count=len(scopes) - 5) if len(scopes) > 5 else shown
 
 
 def as_locale(value: str | None) -> Locale:

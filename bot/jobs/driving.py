@@ -34,13 +34,15 @@ from bot.consent import (
     postpone,
     to_row,
 )
-from bot.flow import WAITING
+from bot.flow import SKEW, WAITING
 from bot.jobs import drawing, snapshot
 from bot.jobs.world import World, part, platform_title
 from bot.model import Account, App, Diagnosis, Person, PlatformRefusal, Proof, Text, Token
 from bot.words import say
 
-LEASE = timedelta(seconds=30)
+#: Longer than a request (10 s) and the difference of two clocks together, so that no code is sent twice; shorter than any code lives.
+LEASE = SKEW + timedelta(seconds=15)
+_LONG_AGO = timedelta(hours=1)
 _PAUSES = (2.0, 5.0, 15.0)  # seconds before each further try; a code lives two minutes on the strictest platform (Kuaishou)
 _LONGEST_PAUSE = 60.0
 _MOST_EFFECTS = 30
@@ -112,7 +114,8 @@ async def drive(world: World, flow_id: str) -> Flow | None:
             if await save(world, changed, version) and changed.state is not flow.state:
                 await note(world, changed)
     finally:
-        await world.store.lease(name, holder, world.now(), world.now())
+        # given back with a time that has passed on every clock
+        await world.store.lease(name, holder, world.now() - _LONG_AGO, world.now())
     kept = await load(world, flow_id)
     return kept[0] if kept else None
 
@@ -209,11 +212,11 @@ async def _keep(world: World, flow: Flow, app: App) -> None:
     if not flow.token or app.mode != "broker":
         return
     kept = await world.store.token(flow.platform, flow.app_id, flow.account)
-    if kept is not None and kept.granted is not None and flow.changed is not None and kept.granted >= flow.changed:
-        return  # a process that died right after this has kept it; it may have been refreshed since
-    row = tokens.seal(
-        world.vault, app, _open(world, flow), subject=flow.account, now=world.now(), person=flow.person, granted=flow.changed
-    )
+    if kept is not None and tokens.unseal(world.vault, kept).extra.get("consent") == flow.id:
+        return  # a process that died right after this has kept it already, and it may have been refreshed since
+    token = _open(world, flow)
+    token = replace(token, extra={**token.extra, "consent": flow.id})
+    row = tokens.seal(world.vault, app, token, subject=flow.account, now=world.now(), person=flow.person, granted=flow.changed)
     await world.store.put_token(replace(row, expires=flow.token_expires, refresh_expires=flow.refresh_expires))
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from bot import tokens
 from bot.catalog import catalog
 from bot.consent import State, Withdrawn, same_person
-from bot.jobs import answering, drawing, driving, offering
+from bot.consent_words import few
+from bot.jobs import answering, driving, offering
 from bot.jobs.values import Answer, Grant
 from bot.jobs.world import World, part, platform_title
 from bot.model import App, Finding, Locale, Person, PlatformRefusal, Question, Text
@@ -94,7 +95,7 @@ async def _grants_said(world: World, person: Person | None) -> Text:
             number=number,
             app=one.app_name,
             platform=one.platform_title,
-            scopes=drawing.names(one.scopes),
+            scopes=few(one.scopes),
             day=one.granted.date().isoformat() if one.granted else "?",
         )
         for number, one in enumerate(mine, start=1)
