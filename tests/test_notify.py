@@ -149,10 +149,13 @@ async def test_a_notification_is_given_up_after_a_day_or_when_the_app_says_gone(
     out = notifier(store, server, clock)
     await out.notify(APP, "gone", BODY)
     await out.deliver_due()
+    clock.at += timedelta(hours=2)
+    assert await out.deliver_due() == 0
+    assert len(server.requests) == 1
     server.statuses = [500] * 99
     await out.notify(APP, "down", BODY)
     await out.deliver_due()
-    clock.at = NOW + timedelta(hours=24)
+    clock.at = NOW + timedelta(hours=26)
     asked = len(server.requests)
 
     assert await out.deliver_due() == 0
