@@ -65,10 +65,10 @@ _SENTENCES: Mapping[State, str] = {
     State.REFUSED: "{person} declined on the page of {platform}. Nothing was granted. The button stays if you change your mind.",
     State.WRONG_ACCOUNT: "Another {platform} account ({account}) answered than the one {person} uses here. Its token was thrown away. "
     "Sign out on {platform}, then start again with your own account.",
-    State.EXPIRED: "The personal link was not used within ten minutes and has expired. Click the button for a new one.",
+    State.EXPIRED: "Nobody finished within ten minutes, so the personal link has expired. Click the button for a new one.",
     State.SUPERSEDED: "{person} started again elsewhere. That newer consent counts; this card no longer waits.",
     State.FAILED: "The consent could not be completed, and nothing was stored. Click the button to try again.",
-    State.REVOKED: "{person} has withdrawn this consent. We have forgotten the token.",
+    State.REVOKED: "{person} has taken this consent back. No token is kept here.",
 }
 _FAILED: Mapping[str, str] = {
     "app": "{platform} does not accept the app {app} as it is set up ({reason}). Its developer has to fix that, not {person}.",

@@ -39,8 +39,9 @@ async def answer(world: World, question: Question) -> Answer | None:
         flow = await driving.load(world, existing.flow_id)
         if flow is None or flow[0].proof is None or not flow[0].proof.ok:
             return await _again(world, question, existing, explained, found)
-        old_token = "A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one."
-        notes = (say(old_token),)
+        notes = (
+            say("A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one."),
+        )
     kept = snapshot.make(
         findings, facts, notes=notes, asker=asker, private=_private(question), text=explained.redaction.text
     )

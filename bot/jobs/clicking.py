@@ -52,8 +52,9 @@ async def click(world: World, card_id: str, action: str, person: Person, place: 
         card = await _adopt(world, card, person)
     if for_asker and not snapshot.was_asked(card, person):
         who = next((one.name for one in snapshot.askers(card) if one.name), "") or say("the person who asked")
-        not_yours = "This card answers {person}, so only they can use this button. Paste your own error, and I make you one."
-        return Clicked(say(not_yours, person=who))
+        return Clicked(
+            say("This card answers {person}, so only they can use this button. Paste your own error, and I make you one.", person=who)
+        )
     found = snapshot.diagnoses(card.snapshot, world.apps, world.now())
     return await job(world, Click(card, person, place, index, found))
 

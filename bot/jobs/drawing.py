@@ -11,7 +11,7 @@ from bot.jobs import snapshot
 from bot.jobs.world import World, platform_title
 from bot.model import App, Button, ConsentView, Diagnosis, Locale, Reply, Text
 from bot.ports import Card
-from bot.words import say
+from bot.words import same, say
 
 
 async def load_flow(world: World, flow_id: str) -> tuple[Flow, int] | None:
@@ -40,7 +40,7 @@ def card_view(world: World, card: Card, found: Sequence[Diagnosis], flow: Flow |
     """The card's content: a diagnosis with its consent, a sentence of ours, or why nothing was found."""
     said = snapshot.read_text(card.snapshot.get("said"))
     if said is not None:
-        return notice(said, title=say("whyforbidden"))
+        return notice(said, title=same("whyforbidden"))
     if not found:
         return nothing(snapshot.read_text(card.snapshot.get("why")))
     consent = see(world, flow) if flow else None
