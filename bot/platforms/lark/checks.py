@@ -148,13 +148,17 @@ def check_document(
         text = say("This is no document that I can ask about. Give its link, or its token together with its type.")
         return DocumentAnswer(None, identity, "", text, DocumentQuestion("", type_, action))
     if wait > 0:
-        text = say("Feishu answers at most 100 such questions a minute. Ask again in {seconds} seconds.", seconds=max(1, round(wait)))
+        text = say(
+            "{platform} answers at most 100 such questions a minute. Ask again in {seconds} seconds.",
+            platform=oauth.title(app),
+            seconds=max(1, round(wait)),
+        )
         return DocumentAnswer(None, identity, "1063006", text, question)
     try:
         token = user_token or (yield from tenant_token(app))
         return (yield from ask(app, question, token, identity))
     except PlatformRefusal as refusal:
-        text = say("Feishu could not be asked: {code} {message}", code=refusal.code, message=refusal.message)
+        text = say("{platform} could not be asked: {code} {message}", platform=oauth.title(app), code=refusal.code, message=refusal.message)
         return DocumentAnswer(None, identity, refusal.code, text, question)
 
 

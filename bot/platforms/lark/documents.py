@@ -19,6 +19,27 @@ from bot.words import listed, say
 
 TYPES = ("doc", "sheet", "file", "wiki", "bitable", "docx", "mindnote", "minutes", "slides")
 ACTIONS = ("view", "edit", "share", "comment", "export", "copy", "print", "manage_public")
+_DO: Mapping[str, Text] = {
+    "view": Text("read", "阅读"),
+    "edit": Text("edit", "编辑"),
+    "share": Text("share", "分享"),
+    "comment": Text("comment on", "评论"),
+    "export": Text("export", "导出"),
+    "copy": Text("copy", "拷贝"),
+    "print": Text("print", "打印"),
+    "manage_public": Text("change the permission settings of", "管理权限设置："),
+}
+_WHAT: Mapping[str, Text] = {
+    "doc": Text("document", "旧版文档"),
+    "docx": Text("document", "文档"),
+    "sheet": Text("spreadsheet", "电子表格"),
+    "file": Text("file", "文件"),
+    "wiki": Text("wiki page", "知识库节点"),
+    "bitable": Text("base", "多维表格"),
+    "mindnote": Text("mind note", "思维笔记"),
+    "minutes": Text("minutes", "妙记"),
+    "slides": Text("slides", "幻灯片"),
+}
 SCOPES = ("docs:permission.member:auth", "drive:drive", "docs:doc", "sheets:spreadsheet", "bitable:app", "wiki:wiki", "bitable:bitable")
 DOMAINS = ("feishu.cn", "larksuite.com", "larkoffice.com")
 CALLS_A_MINUTE = 100
@@ -129,36 +150,43 @@ def ask(app: App, question: DocumentQuestion, token: str, identity: Identity) ->
     try:
         data = oauth.answered(response, hide=(token,)).get("data")
     except PlatformRefusal as refusal:
-        return DocumentAnswer(None, identity, refusal.code, explained(refusal), question, request_id=refusal.request_id)
+        return DocumentAnswer(None, identity, refusal.code, explained(refusal, oauth.title(app)), question, request_id=refusal.request_id)
     verdict = data.get("auth_result") if isinstance(data, dict) else None
     if not isinstance(verdict, bool):
-        return DocumentAnswer(None, identity, "", say("Feishu's answer holds neither yes nor no."), question)
-    return DocumentAnswer(verdict, identity, "0", _sentence(verdict, identity, question), question, _proof(verdict, identity, question))
+        return DocumentAnswer(None, identity, "", say("{platform}'s answer holds neither yes nor no.", platform=oauth.title(app)), question)
+    return DocumentAnswer(
+        verdict, identity, "0", _sentence(verdict, identity, question), question, _proof(verdict, identity, question, oauth.title(app))
+    )
 
 
-def explained(refusal: PlatformRefusal) -> Text:
+def explained(refusal: PlatformRefusal, platform: Text) -> Text:
     """What an error of members/auth means, and what to do."""
     known = {
         "1063001": say(
-            "Feishu finds no such document of this type: check that token and type belong together and that the document exists."
+            "{platform} finds no such document of this type: check that token and type belong together and that the document exists."
         ),
-        "1063003": say("Feishu does not allow this operation: visibility, the organization's policy or a limit stands in the way."),
+        "1063003": say(
+            "{platform} does not allow this operation: visibility, the organization's policy or a limit stands in the way.",
+            platform=platform,
+        ),
         "1063005": say("The document has been deleted."),
         "1063006": say("Too many questions in a minute (100 are allowed). Wait a moment and ask again."),
-        "1066001": say("Feishu has an internal error. Try again; if it stays, give its support the log_id."),
+        "1066001": say("{platform} has an internal error. Try again; if it stays, give its support the log_id.", platform=platform),
         "1066002": say("The document's permissions were being changed at that moment. Try again."),
         "99991672": say("The app may not ask: it needs one of these scopes: {scopes}.", scopes=listed(SCOPES)),
         "99991679": say("The person has not let the app ask. One of these scopes is needed: {scopes}.", scopes=listed(SCOPES)),
         "99991663": say("The app's token was refused."),
         "99991668": say("The person's token was refused: refresh it, or authorize again."),
         "99991677": say("The person's token has expired: refresh it, or authorize again."),
-        "99991400": say("The app calls Feishu too often just now. Wait a moment and ask again."),
+        "99991400": say("The app calls {platform} too often just now. Wait a moment and ask again.", platform=platform),
     }
-    return known.get(refusal.code) or say("Feishu answered {code}: {message}", code=refusal.code, message=refusal.message)
+    return known.get(refusal.code) or say(
+        "{platform} answered {code}: {message}", platform=platform, code=refusal.code, message=refusal.message
+    )
 
 
 def _sentence(verdict: bool, identity: Identity, question: DocumentQuestion) -> Text:
-    named = {"action": question.action, "type": question.type, "token": question.token}
+    named: dict[str, object] = {"action": _DO[question.action], "type": _WHAT[question.type], "token": question.token}
     if identity is Identity.USER:
         return (
             say("Yes: the person may {action} this {type} ({token}).", **named)
@@ -172,9 +200,13 @@ def _sentence(verdict: bool, identity: Identity, question: DocumentQuestion) -> 
     )
 
 
-def _proof(verdict: bool, identity: Identity, question: DocumentQuestion) -> Text:
+def _proof(verdict: bool, identity: Identity, question: DocumentQuestion, platform: Text) -> Text:
     if identity is not Identity.USER:
-        return say("Feishu answered the question about the document for the app.")
+        return say("{platform} answered the question about the document for the app.", platform=platform)
     if verdict:
-        return say("Feishu says that this person may {action} the document.", action=question.action)
-    return say("Feishu says that this person may not {action} the document; its owner has to share it.", action=question.action)
+        return say("{platform} says that this person may {action} the document.", platform=platform, action=_DO[question.action])
+    return say(
+        "{platform} says that this person may not {action} the document; its owner has to share it.",
+        platform=platform,
+        action=question.action,
+    )

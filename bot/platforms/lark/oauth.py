@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.model import Account, App, PlatformRefusal, Request, Response, Token
+from bot.model import Account, App, PlatformRefusal, Request, Response, Text, Token
 from bot.oauth import (
     DEVICE_GRANT,
     Blame,
@@ -64,6 +64,11 @@ def base(app: App, name: str) -> str:
     if brand not in HOSTS:
         raise PlatformRefusal("hosts_missing", f"unknown brand {brand}", blame="app")
     return host(app, HOSTS[brand], name)
+
+
+def title(app: App) -> Text:
+    """What people call the platform of this app."""
+    return Text("Lark", "Lark") if app.brand == "lark" else Text("Feishu", "飞书")
 
 
 def authorize_url(app: App, *, scopes: Sequence[str], state: str, challenge: str, redirect_uri: str) -> str:

@@ -17,6 +17,7 @@ def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -
     oauth.answered(response, hide=(token.access_token,))
     header = response.headers.get("x-oauth-scopes")
     held = names(header, ",") if header is not None else frozenset(name.removeprefix(oauth.USER_PREFIX) for name in token.scopes)
+    held |= oauth.of_bot_alone(token)
     wanted = [name.removeprefix(oauth.USER_PREFIX) for name in needed]
     lacking = [name for name in wanted if name not in held]
     if lacking:

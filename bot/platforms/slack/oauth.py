@@ -85,7 +85,7 @@ def exchange(app: App, *, code: str, verifier: str, redirect_uri: str) -> Talk[T
     extra = {"team": opaque(team.get("id")) or ""} if isinstance(team, dict) else {}
     own, bots = _pair(person), _pair(data)
     if own is not None:
-        granted = own.scopes | {USER_PREFIX + name for name in own.scopes} | (bots.scopes if bots else frozenset())
+        granted = _both_ways(own.scopes) | (bots.scopes if bots else frozenset())
         return replace(own, scopes=granted, subject=subject, extra={**extra, "kind": "user"})
     if bots is not None:
         return replace(bots, subject=subject, extra={**extra, "kind": "bot"})
@@ -102,7 +102,8 @@ def refresh(app: App, token: Token) -> Talk[Token]:
     fresh = _pair(data) or (_pair(person) if isinstance(person, dict) else None)
     if fresh is None:
         raise PlatformRefusal("no_token", "the answer holds no token", blame="platform")
-    return replace(fresh, scopes=fresh.scopes or token.scopes, subject=token.subject, extra=token.extra)
+    scopes = _both_ways(fresh.scopes) if token.extra.get("kind") == "user" else fresh.scopes
+    return replace(fresh, scopes=scopes or token.scopes, subject=token.subject, extra=token.extra)
 
 
 def whoami(app: App, token: Token) -> Talk[Account]:
@@ -162,6 +163,18 @@ def _api(app: App, method: str, token: Token) -> Request:
 def _token_request(app: App, form: Mapping[str, str]) -> Request:
     filled = {"client_id": app.app_id, "client_secret": app.secret, **{name: value for name, value in form.items() if value}}
     return Request("POST", host(app, HOSTS, "api") + "/oauth.v2.access", form=filled)
+
+
+def _both_ways(scopes: frozenset[str]) -> frozenset[str]:
+    """A person's scopes under their plain names and under the names by which they are asked for."""
+    return scopes | {USER_PREFIX + name for name in scopes}
+
+
+def of_bot_alone(token: Token) -> frozenset[str]:
+    """Scopes that the same installation gave to the bot's token, and that this token, a person's, does not carry."""
+    if token.extra.get("kind") != "user":
+        return frozenset()
+    return frozenset(name for name in token.scopes if not name.startswith(USER_PREFIX) and USER_PREFIX + name not in token.scopes)
 
 
 def _pair(data: Mapping[str, object]) -> Token | None:
