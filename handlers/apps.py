@@ -17,7 +17,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bot.model import App
 from bot.platforms import module, packages
 from handlers.settings import SettingsError
+from handlers.system import is_local
 
 KEY_LENGTH = 24
 
@@ -37,18 +37,9 @@ def _web(value: str) -> str:
         return value
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.fragment:
         raise ValueError("write a whole address such as https://app.example.com/path")
-    if parts.scheme == "http" and not _local(parts.hostname):
+    if parts.scheme == "http" and not is_local(parts.hostname):
         raise ValueError("http is only for this machine; use https")
     return value
-
-
-def _local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 Web = Annotated[str, AfterValidator(_web)]

@@ -136,7 +136,7 @@ def open_vault(settings: Settings) -> FernetVault:
         if keys and not key_file.exists():
             return FernetVault(keys)
         key, made = key_beside(key_file)
-        if made:
+        if made and not settings.practice:
             log.warning("key_made", file=str(key_file), advice="back it up: kept tokens cannot be read without it")
         return FernetVault([*keys, key])
     except VaultError as error:
