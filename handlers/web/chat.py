@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 from markupsafe import Markup
 from starlette.datastructures import UploadFile
 
+from bot.jobs.driving import binding
 from bot.model import ACTIONS, Locale, Person, Place, Question, Text
 from bot.ports import Card
 from bot.words import say
@@ -97,6 +98,7 @@ def router(web: Web) -> APIRouter:  # noqa: C901 - a list of small routes
         text, wrong = await _pasted(web, request)
         if wrong is not None:
             return _no(request, wrong, 400)
+        await _introduce(web, who)
         answer = await web.service.command(Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale))
         turn = await _turn(web, answer.card, who, locale, notice=answer.notice)
         response = JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})
@@ -160,6 +162,13 @@ async def _stream(web: Web, chat: str) -> AsyncIterator[str]:
                 yield f"event: {name}\ndata: {data}\n\n"
     finally:
         web.messenger.leave(chat, queue)
+
+
+async def _introduce(web: Web, who: Visitor) -> None:
+    """On the practice platform we know who the visitor is there, so another account that comes back is noticed the first time."""
+    practice = next((one for one in web.people if one.key == who.person_key), None)
+    for app in web.apps if practice else ():
+        await web.store.bind_account(who.person, binding(app.platform, app.app_id), practice.account(app.platform, app.app_id))
 
 
 async def _pasted(web: Web, request: Request) -> tuple[str, Text | None]:

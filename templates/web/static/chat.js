@@ -127,7 +127,7 @@ log.addEventListener("click", async (event) => {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ action: button.dataset.action, index: Number(button.dataset.index || 0) }),
     });
-    if (answer.card) turn.querySelector(".slot").innerHTML = answer.card;
+    if (answer.card) redraw(turn, answer.card);
     whisper(turn, answer);
   } catch (error) {
     whisper(turn, { toast: error.message });
@@ -173,14 +173,20 @@ $("theme").addEventListener("click", () => {
   document.cookie = `wf_theme=${next}; path=/; max-age=31536000; samesite=lax`;
 });
 
+// What the reader had unfolded stays unfolded.
+function redraw(turn, html) {
+  const title = (details) => details.querySelector("summary")?.textContent;
+  const open = new Set([...turn.querySelectorAll("details[open]")].map(title));
+  turn.querySelector(".slot").innerHTML = html;
+  turn.querySelectorAll("details").forEach((details) => { details.open = open.has(title(details)); });
+}
+
 // Live cards. EventSource reconnects by itself; after a break every card is fetched anew, so nothing is missed.
 async function refresh(card) {
   const turn = document.getElementById(`turn-${card}`);
   if (!turn) return;
-  const open = [...turn.querySelectorAll("details")].map((d) => d.open);
   const answer = await call(`/chat/cards/${card}`);
-  turn.querySelector(".slot").innerHTML = answer.html;
-  turn.querySelectorAll("details").forEach((d, i) => { d.open = open[i] || false; });
+  redraw(turn, answer.html);
   if (answer.settled) turn.querySelectorAll(".whisper").forEach((old) => old.remove());
 }
 function refreshAll() { document.querySelectorAll(".turn[data-card]").forEach((t) => refresh(t.dataset.card).catch(() => {})); }

@@ -1,0 +1,148 @@
+"""From a pasted refusal to a proven consent, on the real page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from handlers.web.examples import examples
+from tests.browser.conftest import Demo
+from tests.browser.steps import SECONDS, decide, open_link, outcome, paste
+
+SAMPLES = {e.file: e.text for e in examples(practice=True)}
+UNFOLD = "node => node.querySelectorAll('details').forEach(d => { d.open = true; })"
+WITH_CONSENT = ("feishu-99991679.json", "lark-in-client.json", "kuaishou-scope.txt")
+
+
+@pytest.mark.parametrize("file", WITH_CONSENT)
+def test_green(page: Page, file: str) -> None:
+    """Paste, re-authorize, approve: the card in the chat turns green by itself, with its proof."""
+    turn = paste(page, SAMPLES[file])
+    consent = open_link(turn)
+    expect(consent.locator(".facts")).to_contain_text("Alice")
+    decide(consent)
+    outcome(consent, "proven")
+    expect(turn.locator("[data-state=proven]")).to_be_visible(timeout=SECONDS)
+    assert page.problems == []  # type: ignore[attr-defined]
+
+
+def test_every_example_gets_a_card(page: Page) -> None:
+    """Each example on the empty page answers with a card that names what to do."""
+    for text in SAMPLES.values():
+        turn = paste(page, text)
+        expect(turn.locator(".slot")).not_to_be_empty()
+    assert page.problems == []  # type: ignore[attr-defined]
+
+
+def test_refusal_is_told_kindly_and_may_be_repeated(page: Page) -> None:
+    """A refusal is said on the card, and the button is there to try again."""
+    turn = paste(page, SAMPLES["feishu-99991679.json"])
+    consent = open_link(turn)
+    decide(consent, approve=False)
+    outcome(consent, "refused")
+    expect(turn.locator("[data-state=refused]")).to_be_visible(timeout=SECONDS)
+    decide(open_link(turn))
+    expect(turn.locator("[data-state=proven]")).to_be_visible(timeout=SECONDS)
+
+
+def test_wrong_account(page: Page) -> None:
+    """Bob signing in for Alice is noticed: nothing is kept, and the card says so."""
+    turn = paste(page, SAMPLES["feishu-99991679.json"])
+    consent = open_link(turn)
+    decide(consent, sign_in="Bob")
+    outcome(consent, "wrong_account")
+    expect(turn.locator("[data-state=wrong_account]")).to_be_visible(timeout=SECONDS)
+
+
+def test_every_button_twice(page: Page) -> None:
+    """No button is dead, whether pressed once or twice."""
+    turn = paste(page, SAMPLES["feishu-99991679.json"])
+    turn.evaluate(UNFOLD)
+    actions = [button.get_attribute("data-action") for button in turn.locator("button[data-action]").all()]
+    assert "reauthorize" in actions
+    for action in actions:
+        for _ in range(2):
+            button = turn.locator(f"button[data-action={action}]").first
+            if not button.count():
+                continue
+            turn.evaluate(UNFOLD)
+            button.click()
+            expect(turn.locator(".whisper")).to_be_visible(timeout=SECONDS)
+            expect(turn.locator(".whisper p, .whisper a").first).to_be_visible()
+
+
+def test_a_link_is_used_once_and_getting_it_uses_nothing(page: Page) -> None:
+    """A hundred prefetches consume nothing; the second start after the end is answered."""
+    turn = paste(page, SAMPLES["feishu-99991679.json"])
+    consent = open_link(turn)
+    link = consent.url
+    for _ in range(100):
+        assert page.request.get(link).ok
+    decide(consent)
+    outcome(consent, "proven")
+    again = page.context.new_page()
+    again.goto(link)
+    expect(again.locator("#problem")).to_be_visible()
+
+
+def test_a_stolen_callback_is_worth_nothing(page: Page, chromium: object, demo: Demo) -> None:
+    """The platform's answer in another browser changes nothing; the right browser goes on."""
+    turn = paste(page, SAMPLES["feishu-99991679.json"])
+    consent = open_link(turn)
+    stolen: list[str] = []
+    consent.on("request", lambda request: stolen.append(request.url) if "code=" in request.url else None)
+    consent.route(re.compile(r"/consent/callback/"), lambda route: route.abort())
+    decide(consent)
+    consent.wait_for_timeout(500)
+    assert stolen
+    thief = page.context.browser.new_context()  # type: ignore[union-attr]
+    other = thief.new_page()
+    other.goto(stolen[0])
+    expect(other.locator("#problem")).to_be_visible(timeout=SECONDS)
+    thief.close()
+    consent.unroute_all()
+    consent.goto(stolen[0])
+    outcome(consent, "proven")
+
+
+def test_restart_between_any_two_steps(context: BrowserContext, demo: Demo) -> None:
+    """Kill the process after each step; the card and the consent go on where they were."""
+    page = context.new_page()
+    page.goto(demo.url)
+    turn = paste(page, SAMPLES["feishu-99991679.json"])
+    card = turn.get_attribute("data-card")
+    demo.restart()
+    page.reload()
+    turn = page.locator(f"#turn-{card}")
+    consent = open_link(turn)
+    demo.restart()
+    consent.reload()
+    consent.click("#go-on")
+    demo.restart()
+    consent.reload()
+    consent.get_by_role("button", name="Approve").click()
+    outcome(consent, "proven")
+    demo.restart()
+    page.reload()
+    expect(page.locator(f"#turn-{card} [data-state=proven]")).to_be_visible(timeout=SECONDS)
+
+
+def test_nothing_is_lost_on_bad_input(page: Page) -> None:
+    """Empty text and a wrong file get one sentence; the text stays in the box."""
+    page.fill("#paste", "   ")
+    page.click("#send")
+    expect(page.locator("#under.bad")).to_be_visible()
+    page.set_input_files("#file", {"name": "card.png", "mimeType": "image/png", "buffer": b"\x89PNG\x00\x00"})
+    page.fill("#paste", "see the picture")
+    page.click("#send")
+    expect(page.locator("#under.bad")).to_contain_text("card.png")
+    expect(page.locator("#paste")).to_have_value("see the picture")
+
+
+def test_a_log_file_is_read(page: Page) -> None:
+    """A .log file is read like a paste."""
+    page.set_input_files("#file", {"name": "app.log", "mimeType": "text/plain", "buffer": SAMPLES["feishu-99991679.json"].encode()})
+    page.click("#send")
+    expect(page.locator(".turn[data-card]").last).to_contain_text("99991679", timeout=SECONDS)
