@@ -111,7 +111,7 @@ def _read_entry(entry: Entry, finding: Finding, confidence: float) -> Reading:
         entry.cause,
         entry.who_fixes,
         entry.identity,
-        confidence - (0.2 if entry.rivals else 0.0),
+        confidence - (0.25 if entry.rivals and entry.variants else 0.1 if entry.rivals else 0.0),
         code=entry.code if entry.code_shown else "",
         known=True,
         entry=entry,
@@ -120,7 +120,8 @@ def _read_entry(entry: Entry, finding: Finding, confidence: float) -> Reading:
         rivals=entry.rivals,
         docs=entry.docs,
     )
-    variant = next((one for one in entry.variants if _pattern(one.pattern).search(_context(finding))), None)
+    context = _context(finding, entry.code)
+    variant = next((one for one in entry.variants if _pattern(one.pattern).search(context)), None)
     return _apply(plain, variant) if variant else plain
 
 
@@ -146,11 +147,11 @@ def _pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-def _context(finding: Finding) -> str:
-    """What a variant's pattern is looked for in: the message first, then codes and the small facts beside it."""
+def _context(finding: Finding, own: str) -> str:
+    """What a variant's pattern is looked for in: the message first, then the other codes and the small facts beside it."""
     facts = "\n".join(f"{name}={value}" for name, value in sorted(finding.hints.items()))
     status = f"\nstatus={finding.http_status}" if finding.http_status else ""
-    return f"{finding.message[:_LOOKED_AT]}\ncodes={','.join(finding.codes)}\n{facts}{status}"
+    return f"{finding.message[:_LOOKED_AT]}\ncodes={','.join(code for code in finding.codes if code != own)}\n{facts}{status}"
 
 
 def _by_fields(finding: Finding, reading: Reading, book: Catalog) -> Reading:
@@ -158,7 +159,9 @@ def _by_fields(finding: Finding, reading: Reading, book: Catalog) -> Reading:
     cause = _VIOLATIONS.get(finding.hints.get("violation", ""))
     if cause is None and finding.scopes and not reading.bare and (reading.cause in _WEAKER_THAN_A_SCOPE or not reading.known):
         cause = _whose(finding, book)
-    if cause is None or cause is reading.cause:
+    if cause is not None and cause is reading.cause:
+        return replace(reading, confidence=max(reading.confidence, 0.95))
+    if cause is None:
         return reading
     identity = {Cause.USER_SCOPE_MISSING: Identity.USER, Cause.APP_SCOPE_MISSING: Identity.APP}[cause]
     if reading.identity is not Identity.UNKNOWN and cause is Cause.APP_SCOPE_MISSING:

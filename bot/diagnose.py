@@ -12,8 +12,8 @@ from typing import Any
 
 from bot import platforms
 from bot.catalog import Catalog
-from bot.causes import SCOPE_CAUSES, Reading, read, titles
-from bot.model import App, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, Text
+from bot.causes import SCOPE_CAUSES, WHO, Reading, read, titles
+from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, Text
 from bot.offers import candidates, offers
 from bot.scopes import choose
 from bot.steps import steps
@@ -29,13 +29,25 @@ def diagnose(findings: Sequence[Finding], catalog: Catalog, facts: Facts) -> tup
 
 def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
     reading = read(found, book)
-    finding = replace(found, identity=reading.identity)
-    apps, app_reason = candidates(finding, facts.apps)
+    apps, app_reason = candidates(found, facts.apps)
     app = apps[0] if apps else None
     known = facts.app_facts.get(app.app_id) if app else None
-    choice = _choice(finding, reading, book, app, facts)
+    choice = _choice(found, reading, book, app, facts)
+    reading = _settled(reading, choice, known)
+    finding = replace(found, identity=reading.identity)
     links = _links(finding, reading, choice, app)
-    case = platforms.Case(finding, reading.cause, reading.who_fixes, reading.entry, choice, app, known, facts.granted, links)
+    case = platforms.Case(
+        finding,
+        reading.cause,
+        reading.who_fixes,
+        reading.entry,
+        choice,
+        app,
+        known,
+        facts.granted,
+        links,
+        _personal(finding.platform, choice, book),
+    )
     may_start, no_offer = offers(case, apps, app_reason, lambda other: _choice(finding, reading, book, other, facts), facts)
     return Diagnosis(
         finding=finding,
@@ -58,6 +70,22 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
 
 
 # ---------------------------------------------------------------- parts
+
+
+def _settled(reading: Reading, choice: Choice | None, known: AppFacts | None) -> Reading:
+    """The app has the scope in effect, says the platform: then of two readings the one holds in which the user's grant is missing."""
+    rival = next((one for one in reading.rivals if one.cause is Cause.USER_SCOPE_MISSING), None)
+    if reading.cause is not Cause.APP_SCOPE_MISSING or rival is None or choice is None or not choice.recommended:
+        return reading
+    if known is None or known.enabled is None or any(Identity.USER not in known.enabled.get(name, ()) for name in choice.recommended):
+        return reading
+    others = tuple(one for one in reading.rivals if one is not rival)
+    return replace(reading, cause=rival.cause, who_fixes=WHO[rival.cause], identity=Identity.USER, confidence=0.85, rivals=others)
+
+
+def _personal(platform: str, choice: Choice | None, book: Catalog) -> bool:
+    scopes = [book.scope(platform, name) for name in choice.recommended] if choice else []
+    return bool(scopes) and all(scope is not None and Identity.USER in scope.identities for scope in scopes)
 
 
 def _choice(finding: Finding, reading: Reading, book: Catalog, app: App | None, facts: Facts) -> Choice | None:

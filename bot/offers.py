@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bot import platforms
+from bot.causes import SCOPE_CAUSES
 from bot.model import App, Cause, Choice, Facts, Finding, Identity, Offer, Text, Who
 from bot.platforms import Case
 from bot.words import listed, say
@@ -36,6 +37,8 @@ def offers(
     case: Case, apps: Sequence[App], no_app: Text | None, choice_for: Callable[[App], Choice | None], facts: Facts
 ) -> tuple[tuple[Offer, ...], Text | None]:
     """The consents that may be started (one for each candidate app), or the reason why there is none."""
+    if case.cause is Cause.OTHER and not case.finding.codes:
+        return (), say("Nothing to ask for yet: the text names no scope.")
     if not _consent_fixes(case):
         return (), say("Consent of the user does not fix this.")
     if platforms.module(case.finding.platform, "oauth") is None:
@@ -57,11 +60,14 @@ def offers(
 def _consent_fixes(case: Case) -> bool:
     if case.cause in _FIXED:
         return True
+    helps = getattr(platforms.module(case.finding.platform, "advice"), "consent_helps", None)
+    if helps and helps(case):
+        return True
     return case.cause in _FIXED_FOR_USERS and (case.finding.identity is Identity.USER or case.who_fixes is Who.USER)
 
 
 def _held_back(case: Case, app: App, choice: Choice | None, facts: Facts) -> Text | None:
-    if case.cause is not Cause.USER_SCOPE_MISSING:
+    if case.cause not in SCOPE_CAUSES:
         return None
     if choice is None:
         return say("The error does not say which scope is missing. Tell us which API was called, and we can ask for exactly that.")
@@ -70,7 +76,8 @@ def _held_back(case: Case, app: App, choice: Choice | None, facts: Facts) -> Tex
     known = facts.app_facts.get(app.app_id)
     if known is None or known.enabled is None:
         return None
-    off = [scope for scope in choice.recommended if Identity.USER not in known.enabled.get(scope, frozenset())]
+    kinds = {Identity.USER} if case.cause is Cause.USER_SCOPE_MISSING or case.personal else {Identity.APP}
+    off = [scope for scope in choice.recommended if not kinds & known.enabled.get(scope, frozenset())]
     if off:
         return say(
             "The app has not enabled {scopes} for users yet; the consent page would only show an error. Enable it first.",

@@ -68,10 +68,16 @@ def _why(scope: Scope, rank: tuple[int, int, int], others: Sequence[tuple[int, i
         return say("{scope} is already enabled for this app, so nothing new has to be approved.", scope=scope.name)
     if rank[1] < runner_up[1]:
         return say("{scope} was already granted by this user.", scope=scope.name)
-    if rank[2] < runner_up[2]:
-        if scope.level is Level.READ:
-            return say("Any one of them is enough; {scope} is the narrowest: it only reads.", scope=scope.name)
+    if rank[2] < runner_up[2] and scope.level is Level.READ:
+        return say("Any one of them is enough; {scope} is the narrowest: it only reads.", scope=scope.name)
+    return _why_narrow(scope, rank, others)
+
+
+def _why_narrow(scope: Scope, rank: tuple[int, int, int], others: Sequence[tuple[int, int, int]]) -> Text:
+    if rank < min(others):
         return say("Any one of them is enough; {scope} is the narrowest.", scope=scope.name)
+    if any(rank < other for other in others):
+        return say("Any one of them is enough; {scope} is the first of the narrowest.", scope=scope.name)
     return say("Any one of them is enough and they open equally much; {scope} is named first.", scope=scope.name)
 
 

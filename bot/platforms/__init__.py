@@ -74,6 +74,7 @@ class Case:
     facts: AppFacts | None = None
     granted: frozenset[str] | None = None
     links: tuple[Link, ...] = ()
+    personal: bool = False  # every recommended scope exists for users' tokens, so that a user could grant it
 
 
 class Advice(Protocol):
@@ -89,6 +90,10 @@ class Advice(Protocol):
 
     def notes(self, case: Case) -> tuple[Text, ...]:
         """Facts that keep people from going in circles."""
+        ...
+
+    def consent_helps(self, case: Case) -> bool:
+        """May a consent fix a cause that is not plainly a user's (an app-wide scope that is granted by authorizing, for example)?"""
         ...
 
     def when(self, request_id: str, finding: Finding) -> Text | None:

@@ -48,6 +48,11 @@ def steps(case: Case) -> tuple[Step, ...]:
     )
 
 
+def consent_helps(case: Case) -> bool:
+    """The error does not tell a scope that was never applied for from one that the user has not granted; personal scopes are granted."""
+    return case.cause is Cause.APP_SCOPE_MISSING and case.personal
+
+
 def notes(case: Case) -> tuple[Text, ...]:
     """Why it works only sometimes, and what a look-alike costs."""
     if case.cause not in _SCOPES:

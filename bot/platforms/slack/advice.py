@@ -48,6 +48,11 @@ def scopes(finding: Finding, granted: frozenset[str] | None, facts: AppFacts | N
     return (NEEDS[method],), say("The error names no scope; {method} usually needs this one.", method=method)
 
 
+def consent_helps(case: Case) -> bool:
+    """Scopes of a bot are granted by authorizing the app again (a reinstall); Slack adds them to the ones it has."""
+    return case.cause is Cause.APP_SCOPE_MISSING and bool(case.choice and case.choice.recommended)
+
+
 def notes(case: Case) -> tuple[Text, ...]:
     """Why an added scope is still missing."""
     if case.cause not in {Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING}:
