@@ -7,6 +7,7 @@ markup (`bot/render.py` escapes it for the surface); nothing foreign gets a link
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -223,18 +224,20 @@ def _secrets(diagnosis: Diagnosis, consent: ConsentView | None) -> tuple[str, ..
     return tuple(sorted({value for value in values if len(value) > 2}, key=lambda value: (-len(value), value)))
 
 
-def _names(text: Text, secrets: Sequence[str]) -> bool:
-    return any(secret in text.en or secret in text.zh for secret in secrets)
+def _hidden_in(secrets: Sequence[str]) -> re.Pattern[str] | None:
+    """Finds a secret as a whole name only: `sheets:spreadsheet` is hidden, `sheets:spreadsheet:write_only` is another name."""
+    if not secrets:
+        return None
+    return re.compile(rf"(?<![A-Za-z0-9_:.-])(?:{'|'.join(map(re.escape, secrets))})(?![A-Za-z0-9_:-]|\.[A-Za-z0-9])")
 
 
-def _veil(text: Text, secrets: Sequence[str]) -> Text:
+def _names(text: Text, hidden: re.Pattern[str] | None) -> bool:
+    return hidden is not None and bool(hidden.search(text.en) or hidden.search(text.zh))
+
+
+def _veil(text: Text, hidden: re.Pattern[str] | None) -> Text:
     """The sentence with what the channel may not see left out."""
-    if not _names(text, secrets):
-        return text
-    en, zh = text.en, text.zh
-    for secret in secrets:
-        en, zh = en.replace(secret, "…"), zh.replace(secret, "…")
-    return Text(en, zh)
+    return Text(hidden.sub("…", text.en), hidden.sub("…", text.zh)) if hidden and _names(text, hidden) else text
 
 
 def _public(link: Link | None, secrets: Sequence[str]) -> Link | None:
@@ -247,7 +250,7 @@ def _public(link: Link | None, secrets: Sequence[str]) -> Link | None:
 # ---------------------------------------------------------------- parts
 
 
-def _state_line(consent: ConsentView | None, audience: Audience, secrets: Sequence[str]) -> StateLine | None:
+def _state_line(consent: ConsentView | None, audience: Audience, hidden: re.Pattern[str] | None) -> StateLine | None:
     if consent is None:
         return None
     tone, _ = STATES.get(consent.state, (Tone.WORKING, ""))
@@ -265,7 +268,7 @@ def _state_line(consent: ConsentView | None, audience: Audience, secrets: Sequen
         tone = Tone.WORKING
     sentence = consent.sentence
     if audience == "channel":
-        sentence, details = _veil(sentence, secrets), [_veil(detail, secrets) for detail in details]
+        sentence, details = _veil(sentence, hidden), [_veil(detail, hidden) for detail in details]
     shown = "granted" if consent.state == "proven" and tone is not Tone.PROVEN else consent.state
     return StateLine(shown, tone, state_label(shown), sentence, tuple(details))
 
@@ -373,12 +376,13 @@ def view(
     documents, accounts, lists of scopes and console addresses stay out; the asker gets them through "Details, only for you".
     """
     secrets = _secrets(diagnosis, consent) if audience == "channel" else ()
+    hidden = _hidden_in(secrets)
     links = diagnosis.links if audience == "asker" else tuple(link for link in diagnosis.links if _public(link, secrets))
     steps = tuple(
         StepView(
-            _veil(step.text, secrets),
+            _veil(step.text, hidden),
             step.state,
-            _veil(step.evidence, secrets) if step.evidence else None,
+            _veil(step.evidence, hidden) if step.evidence else None,
             step.link if audience == "asker" else _public(step.link, secrets),
         )
         for step in diagnosis.steps[:MAX_STEPS]
@@ -387,11 +391,11 @@ def view(
     primary, quiet = _buttons(diagnosis, consent, links, used=used, audience=audience, allowed=actions)
     used |= {button.url for button in (primary, *quiet) if button and button.url}
 
-    notes = [_veil(note, secrets) for note in _notes(diagnosis, consent)]
+    notes = [_veil(note, hidden) for note in _notes(diagnosis, consent)]
     if len(diagnosis.steps) > MAX_STEPS:
         notes.append(say("{count} more steps are in the documentation.", count=len(diagnosis.steps) - MAX_STEPS))
     rivals = _rivals_fold(diagnosis)
-    folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(_veil(line, secrets) for line in rivals.lines)) if rivals else None,)
+    folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(_veil(line, hidden) for line in rivals.lines)) if rivals else None,)
     if audience == "asker":
         more = tuple(notes[MAX_NOTES:])
         folds = (
@@ -402,14 +406,14 @@ def view(
             _support_fold(diagnosis),
             _request_fold(diagnosis, links, used),
         )
-    state = _state_line(consent, audience, secrets)
+    state = _state_line(consent, audience, hidden)
     extra = [_other_line(other) for other in others[:MAX_OTHERS]]
     if len(others) > MAX_OTHERS:
         extra.append(say("and {count} more", count=len(others) - MAX_OTHERS))
-    verdict = cause_sentence(diagnosis.cause) if _names(diagnosis.verdict, secrets) else diagnosis.verdict
+    verdict = cause_sentence(diagnosis.cause) if _names(diagnosis.verdict, hidden) else diagnosis.verdict
     card = CardView(
         kind="diagnosis",
-        title=_veil(title_of(diagnosis), secrets),
+        title=_veil(title_of(diagnosis), hidden),
         verdict=verdict,
         colour=Colour(diagnosis.who_fixes.value),
         tag=role_name(diagnosis.who_fixes),

@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from bot.card import Audience, CardView, Fold, StepView, button_value, nothing, rival_line, title_of, view
 from bot.escape import PAPERS, Pair, clean
-from bot.model import ACTIONS, Button, Choice, ConsentView, Diagnosis, Entry, Finding, Link, Locale, Reply, StepState, Text
+from bot.model import ACTIONS, Button, Choice, ConsentView, Diagnosis, Entry, Finding, Link, Locale, Offer, Reply, StepState, Text
 from bot.naming import label, role_name
 from bot.platforms import title as platform_title
 from bot.words import say
@@ -370,11 +370,8 @@ def as_json(diagnosis: Diagnosis, locale: Locale = "en") -> dict[str, Any]:
             for step in diagnosis.steps
         ],
         "links": [{"rel": link.rel, "url": link.url, "label": words(link.label)} for link in diagnosis.links],
-        "reauthorize": {"platform": single.platform, "app_id": single.app_id, "scopes": list(single.scopes)} if single else None,
-        "offers": [
-            {"platform": offer.platform, "app_id": offer.app_id, "scopes": list(offer.scopes), "app_name": offer.app_name}
-            for offer in diagnosis.offers
-        ],
+        "reauthorize": _offer_json(single) if single else None,
+        "offers": [{**_offer_json(offer), "app_name": clean(offer.app_name)} for offer in diagnosis.offers],
         "no_reauthorize": words(diagnosis.no_offer) if diagnosis.no_offer else None,
         "notes": [words(note) for note in diagnosis.notes],
         "rivals": [
@@ -384,6 +381,10 @@ def as_json(diagnosis: Diagnosis, locale: Locale = "en") -> dict[str, Any]:
             {"name": words(item.name), "value": None if item.value is None else clean(item.value, lines=True)} for item in diagnosis.support
         ],
     }
+
+
+def _offer_json(offer: Offer) -> dict[str, Any]:
+    return {"platform": offer.platform, "app_id": clean(offer.app_id), "scopes": [clean(scope) for scope in offer.scopes]}
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:
@@ -403,7 +404,7 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
 
 def _choice_json(choice: Choice | None, words: Callable[[Text], str]) -> dict[str, Any]:
     return {
-        "recommended_scopes": list(choice.recommended) if choice else [],
+        "recommended_scopes": [clean(scope) for scope in choice.recommended] if choice else [],
         "reason": words(choice.reason) if choice else None,
-        "alternatives": list(choice.alternatives) if choice else [],
+        "alternatives": [clean(scope) for scope in choice.alternatives] if choice else [],
     }

@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from hatch_build import compile_messages
 
 compile_messages(Path(__file__).parent.parent)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes what the code draws now into tests/golden/; look at the difference before you commit it."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/ from what is drawn now")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden("slack/nothing.en.json", drawn)`: the drawn text is the one on file."""
+    folder = Path(__file__).parent / "golden"
+
+    def same(name: str, drawn: str) -> None:
+        file = folder / name
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(drawn, encoding="utf-8")
+        assert file.is_file(), f"no golden file {name}: run pytest --update-golden and look at it"
+        assert drawn == file.read_text(encoding="utf-8")
+
+    return same

@@ -113,7 +113,8 @@ def lark_unconfigured() -> Diagnosis:
         base,
         offers=(),
         no_offer=Text(
-            "This app is not connected to me, so ask its developer for a new sign-in link.", "该应用没有接入我，请向开发者索取新的授权链接。"
+            "This app is not connected to me, so ask its developer for a new sign-in link.",
+            "该应用没有接入我，请向开发者索取新的授权链接。",
         ),
     )
 
@@ -134,7 +135,9 @@ def lark_which_app() -> Diagnosis:
 def lark_app_scope() -> Diagnosis:
     """Feishu 99991672: the developer must enable a scope; several needed at once."""
     console = Link(
-        "console", "https://open.feishu.cn/app/cli_aafa172a51385bd1/auth?q=im:chat&token_type=tenant", Text("Open permissions", "打开权限管理")
+        "console",
+        "https://open.feishu.cn/app/cli_aafa172a51385bd1/auth?q=im:chat&token_type=tenant",
+        Text("Open permissions", "打开权限管理"),
     )
     return Diagnosis(
         finding=Finding(
@@ -233,8 +236,14 @@ def kuaishou_scope() -> Diagnosis:
 def slack_missing_scope() -> Diagnosis:
     """Slack missing_scope: a code that is a word."""
     return Diagnosis(
-        finding=Finding(platform="slack", codes=("missing_scope",), message='{"ok":false,"error":"missing_scope","needed":"chat:write"}',
-                        scopes=("chat:write",), identity=Identity.APP, count=3),  # fmt: skip
+        finding=Finding(
+            platform="slack",
+            codes=("missing_scope",),
+            message='{"ok":false,"error":"missing_scope","needed":"chat:write"}',
+            scopes=("chat:write",),
+            identity=Identity.APP,
+            count=3,
+        ),
         cause=Cause.APP_SCOPE_MISSING,
         who_fixes=Who.DEVELOPER,
         confidence=0.99,
@@ -249,18 +258,29 @@ def document_access() -> Diagnosis:
     """Scopes in order, document not shared: the owner must act."""
     return Diagnosis(
         finding=Finding(
-            platform="lark", codes=("1063001", "403"), message="no permission", resource="doccnBKgoMyY5OMbUG6Fioabcef", identity=Identity.USER
+            platform="lark",
+            codes=("1063001", "403"),
+            message="no permission",
+            resource="doccnBKgoMyY5OMbUG6Fioabcef",
+            identity=Identity.USER,
         ),
         cause=Cause.RESOURCE_PERMISSION,
         who_fixes=Who.RESOURCE_OWNER,
         confidence=0.9,
         title=Text("No access to this document", "没有该文档的权限"),
         verdict=Text(
-            "The document doccnBKgoMyY5OMbUG6Fioabcef is not shared with this account.", "文档 doccnBKgoMyY5OMbUG6Fioabcef 没有分享给该账号。"
+            "The document doccnBKgoMyY5OMbUG6Fioabcef is not shared with this account.",
+            "文档 doccnBKgoMyY5OMbUG6Fioabcef 没有分享给该账号。",
         ),
         platform_title=FEISHU,
         steps=(Step(Text("Ask the owner to share the document.", "请文档所有者分享。"), StepState.TODO),),
-        links=(Link("docs", "https://open.feishu.cn/document/server-docs/docs/permission/permission-member/auth", Text("Documentation", "官方文档")),),
+        links=(
+            Link(
+                "docs",
+                "https://open.feishu.cn/document/server-docs/docs/permission/permission-member/auth",
+                Text("Documentation", "官方文档"),
+            ),
+        ),
     )
 
 
@@ -274,7 +294,9 @@ def rate_limit() -> Diagnosis:
         title=Text("Too many calls", "调用过于频繁"),
         verdict=Text("The app called more often than allowed.", "应用的调用次数超过了限制。"),
         platform_title=FEISHU,
-        steps=(Step(Text("Wait for the seconds named in the answer's header, then go on slower.", "按响应头中的秒数等待，然后降低调用频率。")),),
+        steps=(
+            Step(Text("Wait for the seconds named in the answer's header, then go on slower.", "按响应头中的秒数等待，然后降低调用频率。")),
+        ),
     )
 
 
@@ -335,7 +357,9 @@ def consents() -> dict[str, ConsentView]:
         made("granted", "You agreed; now testing the call.", "你已同意，正在验证调用。", account="Alice", granted=want, proof=no_proof),
         made("proven", "The call would work now.", "现在可以正常调用了。", account="Alice", granted=want, proof=proof),
         made("refused", "You said no, and nothing was changed.", "你拒绝了授权，没有任何改动。", may_retry=True),
-        made("wrong_account", "Another account agreed; it was discarded.", "授权的是另一个账号，结果已丢弃。", account="Bob", may_retry=True),
+        made(
+            "wrong_account", "Another account agreed; it was discarded.", "授权的是另一个账号，结果已丢弃。", account="Bob", may_retry=True
+        ),
         made("insufficient", "Something is still missing.", "授权还不够。", account="Alice", missing=want, may_retry=True),
         made("expired", "The link is too old.", "链接已过期。", may_retry=True),
         made("superseded", "A newer card goes on with this.", "已由新的卡片继续处理。"),

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from bot.card import notice, nothing
+from bot.card import nothing, notice
 from bot.model import Button, Locale, Text
 from bot.render import render
 from tests.fixtures import DIAGNOSES, consents, rate_limit
 
+DATA = Path(__file__).parent / "data"
 CSS = (Path(__file__).parents[1] / "templates" / "web" / "static" / "card.css").read_text(encoding="utf-8")
 FONT = 'system-ui, "Noto Sans", "PingFang SC", "Noto Sans CJK SC", sans-serif'
 
@@ -55,15 +56,7 @@ HEADS = {
     "green": ("#d9f5d6", "#124b0c"),
     "default": ("#ffffff", "#1f2329"),
 }
-LARK_CSS = """
-.lk{background:#fff;color:#1f2329;border:1px solid #dee0e3;border-radius:8px;overflow:hidden;font-size:14px;line-height:22px;max-width:600px}
-.lk .h{padding:12px;font-weight:600;font-size:16px;display:flex;gap:8px;flex-wrap:wrap}
-.lk .tag{font-size:12px;padding:0 6px;border-radius:4px;background:rgba(255,255,255,.6)}
-.lk .b{padding:12px;display:grid;gap:8px}.lk .n{font-size:12px;line-height:18px}.lk code{background:#f2f3f5;border-radius:4px;padding:0 4px;font-size:12px}
-.lk a{color:#1456f0;text-decoration:none}.lk .row{display:flex;flex-wrap:wrap;gap:4px}.lk button{font:inherit;border:1px solid #d0d3d6;background:#fff;border-radius:6px;padding:4px 10px;font-size:12px}
-.lk button.p{background:#1456f0;color:#fff;border-color:#1456f0;font-size:14px}.lk .fold{border:1px solid #dee0e3;border-radius:5px;padding:4px 8px}
-.lk .grey{color:#8f959e}.lk .in{display:grid;gap:4px;padding-top:4px}
-"""
+LARK_CSS = (DATA / "lark_client.css").read_text(encoding="utf-8")
 
 
 def lark_markdown(text: str) -> str:
@@ -101,20 +94,13 @@ def lark(card: Mapping[str, Any], locale: Locale) -> str:
     back, ink = HEADS[card["header"]["template"]]
     tags = "".join(f'<span class="tag">{words(tag["text"])}</span>' for tag in card["header"].get("text_tag_list", []))
     body = "".join(map(element, card["body"]["elements"]))
-    return f'<div class="lk"><div class="h" style="background:{back};color:{ink}">{words(card["header"]["title"])}{tags}</div><div class="b">{body}</div></div>'
+    head = f'<div class="h" style="background:{back};color:{ink}">{words(card["header"]["title"])}{tags}</div>'
+    return f'<div class="lk">{head}<div class="b">{body}</div></div>'
 
 
 # ---------------------------------------------------------------- Slack, as its client draws Block Kit
 
-SLACK_CSS = """
-.sl{background:#fff;color:#1d1c1d;font:15px/1.46 Lato,"Noto Sans","Noto Sans CJK SC",sans-serif;padding:12px 16px;max-width:640px;border-radius:6px;display:grid;gap:8px}
-.sl h2{font-size:18px;margin:0;font-weight:900}.sl .c{font-size:13px;color:#616061;display:flex;gap:8px;flex-wrap:wrap}
-.sl code{background:#f6f6f6;border:1px solid #dedede;border-radius:3px;color:#c01343;font-size:12px;padding:1px 3px}
-.sl pre{background:#f6f6f6;border:1px solid #dedede;border-radius:4px;padding:8px;margin:4px 0;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}
-.sl a{color:#1264a3;text-decoration:none}.sl .row{display:flex;flex-wrap:wrap;gap:8px}
-.sl button{font:inherit;font-weight:700;font-size:13px;border:1px solid #bbb;background:#fff;border-radius:4px;padding:5px 10px}.sl button.p{background:#007a5a;color:#fff;border-color:#007a5a}
-.sl hr{width:100%;border:0;border-top:1px solid #ddd}.sl .f{display:grid;grid-template-columns:1fr 1fr;gap:8px}
-"""
+SLACK_CSS = (DATA / "slack_client.css").read_text(encoding="utf-8")
 
 
 def mrkdwn(text: str) -> str:
@@ -146,7 +132,9 @@ def slack(message: Mapping[str, Any], _locale: Locale) -> str:
             case "divider":
                 out.append("<hr>")
             case "actions":
-                buttons = "".join(f'<button class="{"p" if "style" in item else ""}">{words(item["text"])}</button>' for item in block["elements"])
+                buttons = "".join(
+                    f'<button class="{"p" if "style" in item else ""}">{words(item["text"])}</button>' for item in block["elements"]
+                )
                 out.append(f'<div class="row">{buttons}</div>')
     return f'<div class="sl">{"".join(out)}</div>'
 
@@ -174,7 +162,7 @@ def main(out: Path) -> None:
         for locale in ("en", "zh"):
             for theme in ("light", "dark") if surface == "html" else ("light",):
                 file = out / f"{surface}-{locale}-{theme}.html"
-                file.write_text(page(surface, cast(Locale, locale), theme, cards(surface, cast(Locale, locale))), encoding="utf-8")
+                file.write_text(page(surface, cast("Locale", locale), theme, cards(surface, cast("Locale", locale))), encoding="utf-8")
                 for width in (390, 760) if browser else ():
                     picture = out / f"{surface}-{locale}-{theme}-{width}.png"
                     subprocess.run(

@@ -74,10 +74,10 @@ class _Checker:
                 self.value(value[field], kind.rstrip("!"), rule, f"{path}.{field}", inside=(*inside, name))
             elif kind.endswith("!"):
                 self.bad(f"{path}.{field}", "missing")
-        self.extra(value, name, path, inside)
+        self.together(value, name, path, inside)
         return None
 
-    def extra(self, value: dict[str, Any], name: str, path: str, inside: tuple[str, ...]) -> None:
+    def together(self, value: dict[str, Any], name: str, path: str, inside: tuple[str, ...]) -> None:
         """Rules that tie several fields together."""
         if "content" in _data()["shapes"][name] and name != "summary" and not ("content" in value or "i18n_content" in value):
             self.bad(path, "neither content nor i18n_content")
@@ -100,35 +100,43 @@ class _Checker:
 
     def value(self, value: object, kind: str, rule: object, path: str, *, inside: tuple[str, ...]) -> None:
         if kind.startswith("array of "):
-            if not isinstance(value, list):
-                return self.bad(path, "not a list")
-            if isinstance(rule, list):
-                if not rule[0] <= len(value) <= rule[1]:
-                    self.bad(path, f"{len(value)} items")
-                rule = None
-            for index, item in enumerate(value):
-                self.value(item, kind.removeprefix("array of "), rule, f"{path}[{index}]", inside=inside)
-            return None
-        if kind.startswith("object of "):
-            if not isinstance(value, dict):
-                return self.bad(path, "not an object")
-            for key, item in value.items():
-                if rule == "@locales" and key not in _data()["locales"]:
-                    self.bad(f"{path}.{key}", "not a locale")
-                self.value(item, kind.removeprefix("object of "), None, f"{path}.{key}", inside=inside)
-            return None
-        if kind == "component":
-            return self.component(value, rule, path, inside)
-        if kind == "object behavior":
+            self.items(value, kind.removeprefix("array of "), rule, path, inside)
+        elif kind.startswith("object of "):
+            self.mapping(value, kind.removeprefix("object of "), rule, path, inside)
+        elif kind == "component":
+            self.component(value, path, inside)
+        elif kind == "object behavior":
             name = f"behavior {value.get('type')}" if isinstance(value, dict) else ""
-            if name not in _data()["shapes"]:
-                return self.bad(path, "unknown behavior")
-            return self.shape(value, name, path, inside=inside)
-        if kind.startswith("object "):
-            return self.shape(value, kind.removeprefix("object "), path, inside=inside)
-        return self.plain(value, kind, rule, path)
+            if name in _data()["shapes"]:
+                self.shape(value, name, path, inside=inside)
+            else:
+                self.bad(path, "unknown behavior")
+        elif kind.startswith("object "):
+            self.shape(value, kind.removeprefix("object "), path, inside=inside)
+        else:
+            self.plain(value, kind, rule, path)
 
-    def component(self, value: object, rule: object, path: str, inside: tuple[str, ...]) -> None:
+    def items(self, value: object, kind: str, rule: object, path: str, inside: tuple[str, ...]) -> None:
+        if not isinstance(value, list):
+            return self.bad(path, "not a list")
+        if isinstance(rule, list):
+            if not rule[0] <= len(value) <= rule[1]:
+                self.bad(path, f"{len(value)} items")
+            rule = None
+        for index, item in enumerate(value):
+            self.value(item, kind, rule, f"{path}[{index}]", inside=inside)
+        return None
+
+    def mapping(self, value: object, kind: str, rule: object, path: str, inside: tuple[str, ...]) -> None:
+        if not isinstance(value, dict):
+            return self.bad(path, "not an object")
+        for key, item in value.items():
+            if rule == "@locales" and key not in _data()["locales"]:
+                self.bad(f"{path}.{key}", "not a locale")
+            self.value(item, kind, None, f"{path}.{key}", inside=inside)
+        return None
+
+    def component(self, value: object, path: str, inside: tuple[str, ...]) -> None:
         tag = value.get("tag") if isinstance(value, dict) else None
         if tag not in _data()["components"]:
             return self.bad(path, f"unknown component {tag!r}")

@@ -66,14 +66,18 @@ def _of(block: Mapping[str, Any]) -> Iterator[str]:
     if kind == "section" and len(block.get("text", {}).get("text", "")) > 3000:
         yield "a section has at most 3,000"
     if kind == "actions":
-        ids = [element["action_id"] for element in block["elements"]]
-        if not 1 <= len(ids) <= 25 or len(set(ids)) != len(ids):
-            yield "1 to 25 elements with unique action ids"
-        for element in block["elements"]:
-            if len(element["text"]["text"]) > 75 or len(element.get("value", "")) > 2000 or len(element.get("url", "")) > 3000:
-                yield "a button's text, value or url is too long"
-            if element.get("style", "primary") not in ("primary", "danger"):
-                yield "unknown style"
+        yield from _of_buttons(block["elements"])
+
+
+def _of_buttons(buttons: list[dict[str, Any]]) -> Iterator[str]:
+    ids = [button["action_id"] for button in buttons]
+    if not 1 <= len(ids) <= 25 or len(set(ids)) != len(ids):
+        yield "1 to 25 elements with unique action ids"
+    for button in buttons:
+        if len(button["text"]["text"]) > 75 or len(button.get("value", "")) > 2000 or len(button.get("url", "")) > 3000:
+            yield "a button's text, value or url is too long"
+        if button.get("style", "primary") not in ("primary", "danger"):
+            yield "unknown style"
 
 
 def _pieces(value: object) -> Iterator[dict[str, Any]]:
