@@ -4,12 +4,12 @@
 Exit status: 0 answered (also "no error in this text"), 1 the command could not do its work, 2 unusable input or option.
 """
 
+# ruff: noqa: PLC0415 - a command imports what it needs, so that `explain` starts fast and small
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -19,7 +19,9 @@ from bot.model import Locale, Surface
 from bot.render import as_json, render
 from bot.words import say
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__.splitlines()[0])
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__.splitlines()[0]
+)
 
 READ_LIMIT = 20_000_000  # bytes of standard input; what comes after is not read, and said so
 
@@ -52,7 +54,9 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _options(_version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and stop")] = False) -> None:
+def _options(
+    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and stop")] = False,
+) -> None:
     """Why was my API call refused, and what do I click?"""
 
 
@@ -150,7 +154,7 @@ def code(
     lang: Lang = None,
 ) -> None:
     """Explain one error code, like `rustc --explain`."""
-    from bot.explain import explain_code
+    from bot.catalog import explain_code
     from bot.render import code_page
 
     page = code_page(explain_code(code, platform), _locale(lang) or "en")

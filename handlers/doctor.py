@@ -4,6 +4,7 @@ Each door adds its own checks in `handlers/<door>/doctor.py` (`async def checks(
 no chat SDK is loaded.
 """
 
+# ruff: noqa: PLC0415 - the store and the HTTP client are loaded when they are looked at
 from __future__ import annotations
 
 import importlib
@@ -58,7 +59,11 @@ def _key(settings: Settings) -> Check:
     if settings.secret_keys:
         return Check("key", True, say("Tokens are sealed with WHYFORBIDDEN_SECRET_KEY."))
     if settings.store_url.startswith("sqlite"):
-        return Check("key", None, say("Tokens are sealed with a key file beside the store; set WHYFORBIDDEN_SECRET_KEY to keep the key apart from the data."))
+        return Check(
+            "key",
+            None,
+            say("Tokens are sealed with a key file beside the store; set WHYFORBIDDEN_SECRET_KEY to keep the key apart from the data."),
+        )
     return Check("key", False, say("WHYFORBIDDEN_SECRET_KEY is needed with a shared store."))
 
 
@@ -66,7 +71,9 @@ def _public(settings: Settings) -> list[Check]:
     parts = urlsplit(settings.base_url)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if local:
-        return [Check("public URL", None, say("Consent links lead to this machine only; set WHYFORBIDDEN_PUBLIC_URL (https) for other people."))]
+        return [
+            Check("public URL", None, say("Consent links lead to this machine only; set WHYFORBIDDEN_PUBLIC_URL (https) for other people."))
+        ]
     return [Check("public URL", parts.scheme == "https", say("Consent links lead to {url}.", url=settings.base_url))]
 
 
@@ -76,7 +83,9 @@ def _apps(settings: Settings, apps: Sequence[App]) -> list[Check]:
     checks = []
     for app in apps:
         here = app.redirect_uri.startswith(settings.base_url + "/")
-        says = say("{name}: redirect URI {uri}; register exactly this one in the app's console.", name=app.name or app.app_id, uri=app.redirect_uri)
+        says = say(
+            "{name}: redirect URI {uri}; register exactly this one in the app's console.", name=app.name or app.app_id, uri=app.redirect_uri
+        )
         checks.append(Check("apps", None if here or app.mode == "handoff" else False, says))
     return checks
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from mcp.server.mcpserver import MCPServer
 
-from bot.explain import explain, explain_code
+from bot.catalog import explain_code
+from bot.explain import explain
 from bot.render import as_json, code_page
 
 server = MCPServer(

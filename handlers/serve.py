@@ -8,7 +8,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 
@@ -110,7 +110,7 @@ async def _run(runtime: Runtime, listener: socket.socket, practice: tuple[object
     if practice is not None:
         servers.append(_server(practice[0], runtime.settings))
         sockets.append(practice[1])
-    _stop_on_signals(lambda: [setattr(server, "should_exit", True) for server in servers])
+    _stop_on_signals(servers)
     _greet(runtime, listener, doors)
     try:
         await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in zip(servers, sockets, strict=True)))
@@ -122,7 +122,7 @@ class _Quiet(uvicorn.Server):
     """Signals are ours: one handler stops every server of the process."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 
@@ -140,7 +140,11 @@ def _server(app: object, settings: Settings) -> uvicorn.Server:
     return _Quiet(config)
 
 
-def _stop_on_signals(stop: Callable[[], object]) -> None:
+def _stop_on_signals(servers: Sequence[uvicorn.Server]) -> None:
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop)

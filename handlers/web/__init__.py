@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -36,13 +37,13 @@ DOCS_POLICY = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 
 Background = Callable[[], Awaitable[None]]
 
 
-def create_app(web: Web, *, background: Iterable[Background] = (), extra: Iterable[tuple[str, Callable[[Request], Awaitable[Response]]]] = ()) -> FastAPI:
+def create_app(
+    web: Web, *, background: Iterable[Background] = (), extra: Iterable[tuple[str, Callable[[Request], Awaitable[Response]]]] = ()
+) -> FastAPI:
     """The application. `background` are started with it and stopped with it; `extra` are POST paths of other doors (chat webhooks)."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        import asyncio
-
         tasks = [asyncio.create_task(_guarded(job)) for job in background]
         try:
             yield
@@ -53,7 +54,11 @@ def create_app(web: Web, *, background: Iterable[Background] = (), extra: Iterab
 
     # The documentation page's script comes with the package: nothing is loaded from a CDN.
     app = FastAPIOffline(
-        docs_url="/docs", redoc_url=None, title="whyforbidden", summary="Why was my API call refused, and what do I click?", lifespan=lifespan
+        docs_url="/docs",
+        redoc_url=None,
+        title="whyforbidden",
+        summary="Why was my API call refused, and what do I click?",
+        lifespan=lifespan,
     )
     registry = prometheus_client.CollectorRegistry()
     seconds = prometheus_client.Histogram(
@@ -82,7 +87,7 @@ def create_app(web: Web, *, background: Iterable[Background] = (), extra: Iterab
         return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
 
     @app.exception_handler(404)
-    async def nowhere(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    async def nowhere(request: Request, error: Exception) -> Response:
         detail = getattr(error, "detail", None)
         if _wants_page(request):
             return problem(request, "404", say("There is nothing at this address."), 404)
@@ -127,7 +132,7 @@ def create_app(web: Web, *, background: Iterable[Background] = (), extra: Iterab
 async def _guarded(job: Background) -> None:
     try:
         await job()
-    except Exception as error:  # noqa: BLE001 - one job's end must not stop the server
+    except Exception as error:
         log.error("background job stopped", job=getattr(job, "__name__", "job"), kind=type(error).__name__, exc_info=error)
 
 

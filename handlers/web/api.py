@@ -124,7 +124,9 @@ def router(web: Web) -> APIRouter:
     async def report(body: ReportIn, app: Caller) -> ReportSaved:
         ids = await web.service.report(body.text, request_id=body.request_id, source=app.app_id if app else "api")
         if not ids:
-            raise HTTPException(422, "No error with a request id was found in field text; send the whole error body, or set field request_id.")
+            raise HTTPException(
+                422, "No error with a request id was found in field text; send the whole error body, or set field request_id."
+            )
         return ReportSaved(request_ids=list(ids))
 
     @routes.get("/reports/{request_id}", summary="Look a request id up")
@@ -143,7 +145,9 @@ def router(web: Web) -> APIRouter:
             handed = await web.tokens.hand_out(app, body.subject)
         except NoToken as no:
             status, sentence = NO_TOKEN[no.reason]
-            raise HTTPException(status, sentence, {"Retry-After": str(int(no.retry_after or 5))} if no.reason == "later" else None) from None
+            raise HTTPException(
+                status, sentence, {"Retry-After": str(int(no.retry_after or 5))} if no.reason == "later" else None
+            ) from None
         return TokenOut(access_token=handed.access_token, scopes=sorted(handed.scopes), expires_at=handed.expires)
 
     @routes.post("/consents/{flow_id}", summary="An app's signed answer to a consent that was handed to it")

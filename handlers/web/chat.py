@@ -167,7 +167,9 @@ async def _stream(web: Web, chat: str) -> AsyncIterator[str]:
 async def _introduce(web: Web, who: Visitor) -> None:
     """On the practice platform we know who the visitor is there, so another account that comes back is noticed the first time."""
     practice = next((one for one in web.people if one.key == who.person_key), None)
-    for app in web.apps if practice else ():
+    if practice is None:
+        return
+    for app in web.apps:
         await web.store.bind_account(who.person, binding(app.platform, app.app_id), practice.account(app.platform, app.app_id))
 
 
@@ -197,7 +199,9 @@ async def _pasted(web: Web, request: Request) -> tuple[str, Text | None]:
 
 
 def _too_large(limit: int) -> Text:
-    return say("That is more than {limit} MB. Send the part around the error, or attach the log without its older lines.", limit=limit // 1_000_000)
+    return say(
+        "That is more than {limit} MB. Send the part around the error, or attach the log without its older lines.", limit=limit // 1_000_000
+    )
 
 
 async def _turn(web: Web, card: Card, who: Visitor, locale: Locale, notice: Text | None = None) -> dict[str, object] | None:

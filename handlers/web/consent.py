@@ -122,7 +122,11 @@ def from_ourselves(request: Request) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("origin")
-    return origin is None or origin_of(origin) == origin_of(str(request.base_url)) or origin_of(origin) == request.headers.get("x-public-origin")
+    return (
+        origin is None
+        or origin_of(origin) == origin_of(str(request.base_url))
+        or origin_of(origin) == request.headers.get("x-public-origin")
+    )
 
 
 def heading(view: ConsentView) -> Text:

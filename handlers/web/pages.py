@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from urllib.parse import urlsplit
 
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
@@ -89,6 +89,6 @@ def words_json(locale: Locale, **sentences: Text) -> str:
     return json.dumps({name: text.in_(locale) for name, text in sentences.items()}, ensure_ascii=False)
 
 
-def set_cookie(response: HTMLResponse, name: str, value: str, max_age: int) -> None:
+def set_cookie(response: Response, name: str, value: str, max_age: int) -> None:
     """`__Host-`: this host only, whole site, secure; loopback counts as secure in browsers, so practice works the same way."""
     response.set_cookie(name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="lax")
