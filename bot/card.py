@@ -153,7 +153,11 @@ def _main_link(diagnosis: Diagnosis, links: Sequence[Link]) -> Link | None:
         Who.ORG_ADMIN: ("practice", "console", "docs"),
         Who.PLATFORM_SUPPORT: ("support", "troubleshooter", "docs"),
     }.get(diagnosis.who_fixes, ("docs", "faq"))
-    return next((link for rel in wanted for link in links if link.rel == rel), None)
+    found = next((link for rel in wanted for link in links if link.rel == rel), None)
+    if found is not None and found.rel == "docs" and diagnosis.entry is not None:
+        # Of several pages the one about this very code helps most.
+        return next((link for link in links if link.url == diagnosis.entry.docs), found)
+    return found
 
 
 def _consent_buttons(offers: Sequence[Offer], consent: ConsentView | None, audience: Audience) -> tuple[Button | None, list[Button]]:
@@ -359,6 +363,19 @@ def _other_line(diagnosis: Diagnosis) -> Text:
     return say("{title} ({who})", title=title_of(diagnosis), who=role_name(diagnosis.who_fixes))
 
 
+def _steps(diagnosis: Diagnosis, audience: Audience, secrets: Sequence[str], hidden: re.Pattern[str] | None) -> tuple[StepView, ...]:
+    """At most four; evidence that the step before gave already is not said again."""
+    found: list[StepView] = []
+    said: Text | None = None
+    for step in diagnosis.steps[:MAX_STEPS]:
+        evidence = _veil(step.evidence, hidden) if step.evidence and step.evidence != said else None
+        said = step.evidence
+        found.append(
+            StepView(_veil(step.text, hidden), step.state, evidence, step.link if audience == "asker" else _public(step.link, secrets))
+        )
+    return tuple(found)
+
+
 # ---------------------------------------------------------------- whole cards
 
 
@@ -378,15 +395,7 @@ def view(
     secrets = _secrets(diagnosis, consent) if audience == "channel" else ()
     hidden = _hidden_in(secrets)
     links = diagnosis.links if audience == "asker" else tuple(link for link in diagnosis.links if _public(link, secrets))
-    steps = tuple(
-        StepView(
-            _veil(step.text, hidden),
-            step.state,
-            _veil(step.evidence, hidden) if step.evidence else None,
-            step.link if audience == "asker" else _public(step.link, secrets),
-        )
-        for step in diagnosis.steps[:MAX_STEPS]
-    )
+    steps = _steps(diagnosis, audience, secrets, hidden)
     used = {step.link.url for step in steps if step.link}
     primary, quiet = _buttons(diagnosis, consent, links, used=used, audience=audience, allowed=actions)
     used |= {button.url for button in (primary, *quiet) if button and button.url}
@@ -445,12 +454,12 @@ def _solved(card: CardView) -> CardView:
 
 
 def nothing(why: Text | None = None) -> CardView:
-    """The answer when nothing was recognised: one kind sentence, and what to paste."""
+    """The answer when nothing was recognised: why (a sentence that also says what would help), or what to paste."""
     return CardView(
         kind="nothing",
         title=label("No error found"),
         verdict=why or label("I could not find an API error in this text."),
-        notes=(label("Paste the whole error as it came back: the JSON body, the log line, or just its log_id."),),
+        notes=() if why else (label("Paste the whole error as it came back: the JSON body, the log line, or just its log_id."),),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.card import MAX_NOTES, CardView, Colour, button_value, nothing, notice, read_button_value, title_of, view
-from bot.model import ACTIONS, Button, Cause, Diagnosis, Link, Mode, Offer, Proof, Step, StepState, Text, Who
+from bot.model import ACTIONS, Button, Cause, Diagnosis, Entry, Link, Mode, Offer, Proof, Step, StepState, Text, Who
 from bot.naming import MEANINGS, ROLES, STATES, Tone, state_label
 from bot.words import say
 from tests.fixtures import (
@@ -396,10 +396,28 @@ def test_other_errors_are_one_line_each() -> None:
 
 def test_nothing_found_is_kind_and_says_what_to_paste() -> None:
     """No diagnosis: why, and what would help."""
-    card = nothing(Text("This looks like a success.", "看起来是成功的返回。"))
-    assert card.verdict.en == "This looks like a success."
-    assert card.notes
-    assert card.primary is None
+    why = Text("The call succeeded. Paste the one that failed.", "调用成功了。请粘贴失败的那一次。")
+    assert (nothing(why).verdict, nothing(why).notes, nothing(why).primary) == (why, (), None)
+    assert "log_id" in nothing().notes[0].en
+
+
+def test_evidence_is_not_said_twice_in_a_row() -> None:
+    """Steps that we know the same about say it once."""
+    same, other = Text("not looked", "未查看"), Text("seen", "已确认")
+    steps = tuple(Step(Text(f"step {n}", f"第 {n} 步"), evidence=evidence) for n, evidence in enumerate((same, same, other, same)))
+    assert [step.evidence for step in view(replace(rate_limit(), steps=steps)).steps] == [same, None, other, same]
+
+
+def test_the_page_about_this_code_is_the_main_link() -> None:
+    """Of several documentation links the one that the catalogue names for the code leads."""
+    guide, own = (
+        Link("docs", "https://open.feishu.cn/guide", Text("Guide", "指引")),
+        Link("docs", "https://open.feishu.cn/code", Text("Code", "错误码")),
+    )
+    entry = Entry("lark", "99991679", *[Text("t", "题")] * 2, Cause.USER_SCOPE_MISSING, Who.USER, (), own.url, "")
+    primary = view(replace(lark_unconfigured(), links=(guide, own), steps=(), entry=entry)).primary
+    assert primary is not None
+    assert primary.url == own.url
 
 
 def test_notice_puts_the_leading_button_first() -> None:
