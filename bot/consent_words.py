@@ -123,6 +123,8 @@ def _short(flow: Flow) -> str:
 
 def few(scopes: Sequence[str]) -> Text:
     """Scopes in a row, the first few by name."""
+    if not scopes:
+        return say("the earlier scopes")
     shown = listed(scopes[:5])
     return say("{scopes} and {count} more", scopes=shown, count=len(scopes) - 5) if len(scopes) > 5 else shown
 

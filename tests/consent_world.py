@@ -70,12 +70,12 @@ class Hands:
 class Dice:
     """Randomness that never repeats and can be read in a failure."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, salt: str = "") -> None:
+        self.salt, self.count = salt, 0
 
     def token(self) -> str:
         self.count += 1
-        return urlsafe_b64encode(sha256(str(self.count).encode()).digest()).decode().rstrip("=") + "x" * 10
+        return urlsafe_b64encode(sha256(f"{self.salt}{self.count}".encode()).digest()).decode().rstrip("=") + "x" * 10
 
 
 class GlassVault:

@@ -262,7 +262,7 @@ async def test_an_app_that_is_not_configured_gets_no_button(scene: Scene) -> Non
 
 async def test_never_more_scopes_than_a_request_may_hold() -> None:
     """All of 60 are needed, 50 fit (one place is for offline_access): the rest is asked for in the next round, and the card says so."""
-    from bot.catalog import catalog  # noqa: PLC0415
+    from bot.catalog import catalog
 
     names = [name for name in catalog().scopes("lark") if offering.may_ask(APP, name) and name != "offline_access"][:60]
     scene = Scene()

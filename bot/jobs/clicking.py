@@ -179,16 +179,16 @@ async def _ask_admin(world: World, click: Click) -> Clicked:
     if app is None and click.found and click.found[0].finding.app_id:
         app = world.app(click.found[0].finding.platform, click.found[0].finding.app_id)
     checks: Any = part(app.platform, "checks") if app else None
-    if app is None or not hasattr(checks, "ask_admin"):
+    if app is None or not hasattr(checks, "apply_scopes"):
         return Clicked(say("This platform has no way to ask the administrator from here. Send them the link of the step on the card."))
     if not await world.store.claim(f"ask_admin:{app.platform}:{app.app_id}", world.now(), 3600):
         return Clicked(say("The administrator was asked within the last hour. Give them a moment."))
     try:
-        said: Text = await world.ask(checks.ask_admin(app))
+        applied = await world.ask(checks.apply_scopes(app))
     except PlatformRefusal as refusal:
         return Clicked(say("The platform did not pass the request on ({reason}).", reason=refusal.code))
-    await world.audit(click.person, "admin.asked", platform=app.platform, app=app.app_id)
-    return Clicked(said)
+    await world.audit(click.person, "admin.asked", platform=app.platform, app=app.app_id, code=applied.code)
+    return Clicked(applied.text)
 
 
 # ---------------------------------------------------------------- reading more

@@ -46,23 +46,35 @@ def plan(app: App, offer: Offer, diagnosis: Diagnosis, previous: Flow | None) ->
             wanted, rest, widened = previous.alternatives[:1], previous.alternatives[1:], True
         else:
             return say("Every scope that could help has been granted already. More consent will not help; look at the other steps.")
+    if not wanted:
+        return Plan((), (), mode)  # signing in again is all that is needed: no new scope
     needed = tuple(dict.fromkeys((*offer.scopes, *(others if mode is Mode.ANY else ()))))
     if widened and previous is not None and not getattr(oauth, "ADDS_UP", True):
         wanted = (*previous.asked, *wanted)  # a new grant replaces the old one on this platform
-    allowed = [scope for scope in dict.fromkeys(wanted) if may_ask(app, scope)]
+    personal = all(Identity.USER in _kinds(app, scope) for scope in offer.scopes)
+    allowed = [scope for scope in dict.fromkeys(wanted) if may_ask(app, scope, personal=personal)]
     if not allowed:
         return say("{scopes} may not be asked for here. Talk to the app's developer.", scopes=listed(wanted))
     if widened:
         needed, mode = tuple(allowed), Mode.ALL
     most = max(1, int(getattr(oauth, "MAX_SCOPES", 50)) - 1)  # one place stays for `offline_access` and its like
-    fitting = tuple(scope for scope in needed if may_ask(app, scope))
-    return Plan(tuple(allowed[:most]), fitting, mode, tuple(scope for scope in rest if may_ask(app, scope)), widened)
+    fitting = tuple(scope for scope in needed if may_ask(app, scope, personal=personal))
+    more = tuple(scope for scope in rest if may_ask(app, scope, personal=personal))
+    return Plan(tuple(allowed[:most]), fitting, mode, more, widened)
 
 
-def may_ask(app: App, scope: str) -> bool:
-    """Is this scope in the catalogue, for users, and not forbidden by the app's owner?"""
+def may_ask(app: App, scope: str, *, personal: bool = True) -> bool:
+    """Is this scope in the catalogue, and not forbidden by the app's owner? `personal`: also, does it exist for users' tokens?
+
+    On Slack a consent of the user also adds scopes of the bot, so that not every scope of an offer is a personal one.
+    """
     known = catalog().scope(app.platform, scope)
-    return known is not None and scope not in app.never_ask and (not known.identities or Identity.USER in known.identities)
+    return known is not None and scope not in app.never_ask and (not personal or Identity.USER in _kinds(app, scope))
+
+
+def _kinds(app: App, scope: str) -> frozenset[Identity]:
+    known = catalog().scope(app.platform, scope)
+    return (known.identities or frozenset({Identity.USER})) if known else frozenset()
 
 
 def not_enabled(facts: AppFacts | None, scopes: tuple[str, ...]) -> tuple[str, ...]:

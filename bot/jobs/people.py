@@ -12,7 +12,7 @@ from bot import tokens
 from bot.catalog import catalog
 from bot.consent import State, Withdrawn, same_person
 from bot.consent_words import few
-from bot.jobs import answering, driving, offering
+from bot.jobs import answering, documents, driving, offering
 from bot.jobs.values import Answer, Grant
 from bot.jobs.world import World, part, platform_title
 from bot.model import App, Finding, Locale, Person, PlatformRefusal, Question, Text
@@ -28,6 +28,7 @@ _WORDS = {
     "unmute": "unmute", "取消静音": "unmute",
     "revoke": "revoke", "撤销": "revoke",
 }  # fmt: skip
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _CODE = re.compile(r"^[A-Za-z0-9._-]{2,80}$")
 
 
@@ -36,7 +37,7 @@ async def command(world: World, question: Question) -> Answer:
     text = _PREFIX.sub("", question.text, count=1).strip()
     word, _, rest = text.partition(" ")
     asked = replace(question, text=text, direct=True)
-    locale = question.locale or world.locale
+    locale = question.locale or ("zh" if _CHINESE.search(word) else world.locale)
     match _WORDS.get(word.lower()) if len(text) < 200 else None:
         case "help":
             return await answering.say_it(world, asked, usage(), locale, text=text)
@@ -54,6 +55,8 @@ async def command(world: World, question: Question) -> Answer:
 
 
 async def _question(world: World, asked: Question, text: str, locale: Locale) -> Answer:
+    if len(text) < 400 and (said := await documents.about(world, asked.asker, *text.split())) is not None:
+        return await answering.say_it(world, asked, said, locale, text=text)
     if _CODE.match(text) and (known := catalog().platforms_of(text)):
         findings = [Finding(platform, (text,)) for platform in known]
         return await answering.about(world, asked, findings, locale)
