@@ -60,6 +60,7 @@ _STATUS = {
     404: Cause.RESOURCE_NOT_FOUND,
     429: Cause.RATE_LIMITED,
 }
+_BULKY = frozenset({"body", "params"})  # what was sent proves nothing about what went wrong
 _WORDED = 0.4  # confidence in plain wording
 _LOOKED_AT = 20_000  # characters of a message that decide; a real one is far shorter
 
@@ -89,9 +90,8 @@ def read(finding: Finding, book: Catalog) -> Reading:
     if reading is None:
         reading = _bare(finding) or _by_family(finding, book) or _by_wording(finding)
     reading = _by_fields(finding, reading, book)
-    if finding.identity is not Identity.UNKNOWN:
-        reading = replace(reading, identity=finding.identity)
-    return reading
+    identity = finding.identity if finding.identity is not Identity.UNKNOWN else reading.identity
+    return replace(reading, identity=identity, rivals=tuple(rival for rival in reading.rivals if rival.cause is not reading.cause))
 
 
 # ---------------------------------------------------------------- from the catalogue
@@ -149,7 +149,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 def _context(finding: Finding, own: str) -> str:
     """What a variant's pattern is looked for in: the message first, then the other codes and the small facts beside it."""
-    facts = "\n".join(f"{name}={value}" for name, value in sorted(finding.hints.items()))
+    facts = "\n".join(f"{name}={value}" for name, value in sorted(finding.hints.items()) if name not in _BULKY)
     status = f"\nstatus={finding.http_status}" if finding.http_status else ""
     return f"{finding.message[:_LOOKED_AT]}\ncodes={','.join(code for code in finding.codes if code != own)}\n{facts}{status}"
 

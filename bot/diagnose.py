@@ -112,9 +112,11 @@ def _choice(finding: Finding, reading: Reading, book: Catalog, app: App | None, 
 def _links(finding: Finding, reading: Reading, choice: Choice | None, app: App | None) -> tuple[Link, ...]:
     part = platforms.module(finding.platform, "links")
     found: tuple[Link, ...] = part.links(finding, choice.recommended if choice else (), app, reading.cause) if part else ()
-    if reading.docs and all(link.url != reading.docs for link in found):
+    branded = getattr(part, "document", None)
+    docs = branded(reading.docs, finding, app) if branded else reading.docs
+    if docs and all(link.url != docs for link in found):
         about = say("Documentation of {code}", code=reading.code) if reading.code else say("Documentation")
-        found += (Link("docs", reading.docs, about),)
+        found += (Link("docs", docs, about),)
     return found
 
 

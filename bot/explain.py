@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.bundle import with_bundle
 from bot.catalog import Catalog
 from bot.catalog import catalog as shipped
 from bot.diagnose import diagnose
@@ -35,10 +36,10 @@ def explain(text: str, *, catalog: Catalog | None = None, facts: Facts | None = 
     """Read a paste. `facts` is what is known beside it; `locale` the asker's language (else the paste's, else English)."""
     book = catalog or shipped()
     redaction = redact(text)
-    findings = extract(redaction.text, book)
+    findings = tuple(with_bundle(finding, redaction.text) for finding in extract(redaction.text, book))
     diagnoses = diagnose(findings, book, facts or Facts())
     why = None if diagnoses else why_nothing(redaction.text)
-    return Explained(redaction, tuple(findings), diagnoses, locale or language(redaction.text) or "en", why)
+    return Explained(redaction, findings, diagnoses, locale or language(redaction.text) or "en", why)
 
 
 def language(text: str) -> Locale | None:

@@ -148,7 +148,7 @@ class Finding:
     """One error as read out of a text. Everything here is a claim of the paste, nothing is authority.
 
     `message` is already redacted. `span` are offsets (start, end) in the redacted text. `hints` are small
-    facts under fixed names (`brand`, `host`, `token_type`, `sub_code`, `violation`, `api`, `time`, `method_id`, `entry`):
+    facts under fixed names (`brand`, `host`, `token_type`, `sub_code`, `violation`, `api`, `time`, `method_id`, `entry`, `body`, `params`):
     `entry` names a catalogue entry found by its wording instead of a code. `count` is how often the paste repeats it.
     """
 

@@ -137,6 +137,26 @@ def _general() -> Mapping[Cause, tuple[Text, ...]]:
             say("Check that the app belongs to the host that the call goes to."),
         ),
         Cause.RATE_LIMITED: (say("Call less often: wait as long as the answer says, then retry with growing pauses."),),
+        Cause.APP_NOT_AVAILABLE: (
+            say("Check in the console that the app is enabled, published, and available to this organisation and person."),
+        ),
+        Cause.BOT_NOT_IN_CHAT: (say("Add the bot to the chat, then call again."),),
+        Cause.CONTACT_RANGE: (say("Ask the organisation's admin to include the person or department in the app's range."),),
+        Cause.TENANT_POLICY: (say("Ask the organisation's admin whether a policy forbids this; no scope changes it."),),
+        Cause.RESOURCE_NOT_FOUND: (
+            say("Check the id, and that it belongs to this app and organisation."),
+            say("What exists but is not visible often looks missing: check that the caller may see it."),
+        ),
+        Cause.USER_DENIED: (say("Say what the access is for, and let the user start the authorization again if they agree."),),
+        Cause.REDIRECT_URI: (
+            say("Register exactly the address that was sent as redirect URL in the app's security settings."),
+            say("Send the same address in both steps: on the authorize page and in the exchange of the code."),
+        ),
+        Cause.AUTH_CODE_INVALID: (say("Start the authorization again and exchange the new code at once; a code works one time only."),),
+        Cause.REFRESH_TOKEN_INVALID: (
+            say("Let the user authorize again."),
+            say("Refresh in one place only, and store the new refresh token before it is used; each works once."),
+        ),
         Cause.IP_NOT_ALLOWED: (say("Add the address that the call really comes from to the app's list of allowed addresses."),),
         Cause.SERVER_ERROR: (say("Try again in a minute; if it stays, send the request id to the platform's support."),),
     }

@@ -56,6 +56,10 @@ class Links(Protocol):
         """
         ...
 
+    def document(self, url: str, finding: Finding, app: App | None) -> str:
+        """An entry's documentation page as this finding's brand has it. May be missing."""
+        ...
+
     def support(self, finding: Finding) -> tuple[SupportItem, ...]:
         """What this platform's support asks for, filled from the finding."""
         ...

@@ -52,6 +52,6 @@ def support(finding: Finding) -> tuple[SupportItem, ...]:
         SupportItem(say("Date and time of the call"), finding.hints.get("time") or None),
         SupportItem(say("URL of the API, or its documentation page"), finding.hints.get("api") or None),
         SupportItem(say("Parameters of the call, secrets masked, JSON shape kept"), finding.hints.get("params") or None),
-        SupportItem(say("The error that came back"), finding.message or None),
+        SupportItem(say("The error that came back"), finding.hints.get("body") or finding.message or None),
         SupportItem(say("RequestId"), request_id),
     )

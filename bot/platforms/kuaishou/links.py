@@ -43,6 +43,6 @@ def support(finding: Finding) -> tuple[SupportItem, ...]:
         SupportItem(say("App ID"), finding.app_id),
         SupportItem(say("Date and time of the call"), finding.hints.get("time") or None),
         SupportItem(say("API that was called"), finding.hints.get("api") or None),
-        SupportItem(say("The error that came back"), finding.message or None),
+        SupportItem(say("The error that came back"), finding.hints.get("body") or finding.message or None),
         SupportItem(say("RequestId"), next(iter(finding.request_ids), None)),
     )

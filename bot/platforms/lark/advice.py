@@ -32,7 +32,7 @@ def notes(case: Case) -> tuple[Text, ...]:
     if case.cause is not Cause.USER_SCOPE_MISSING:
         return ()
     found = [
-        say("Consents add up on Feishu: the new token also carries everything granted before, and the page shows only what is new."),
+        say("Consents add up: the new token also carries everything granted before, and the page shows only what is new."),
         say(
             "How to ask depends on the app's form: in a browser the authorize page takes scope=…; inside the client (web app or mini "
             "program) requestAccess takes scopeList=[…]."

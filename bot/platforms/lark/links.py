@@ -72,6 +72,11 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     return tuple(found)
 
 
+def document(url: str, finding: Finding, app: App | None) -> str:
+    """A documentation page on the brand's own host; both brands use the same paths."""
+    return url.replace(OPEN["feishu"], OPEN[brand(finding, app)], 1) if url.startswith(OPEN["feishu"] + "/") else url
+
+
 def support(finding: Finding) -> tuple[SupportItem, ...]:
     """What Feishu's support asks for: it finds a call by its log_id."""
     log_id = next((value for value in finding.request_ids if LOG_ID.fullmatch(value)), None)
@@ -80,7 +85,7 @@ def support(finding: Finding) -> tuple[SupportItem, ...]:
         SupportItem(say("log_id"), log_id),
         SupportItem(say("Date and time of the call"), finding.hints.get("time") or (moment(log_id) if log_id else None)),
         SupportItem(say("API that was called"), finding.hints.get("api")),
-        SupportItem(say("The whole error, secrets masked"), finding.message or None),
+        SupportItem(say("The whole error, secrets masked"), finding.hints.get("body") or finding.message or None),
     )
 
 
