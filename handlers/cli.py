@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -18,6 +18,9 @@ from bot.explain import Explained, explain
 from bot.model import Locale, Surface
 from bot.render import as_json, render
 from bot.words import say
+
+if TYPE_CHECKING:
+    from handlers.settings import Settings
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__.splitlines()[0]
@@ -226,3 +229,72 @@ def doctor(
         typer.echo(f"{mark} {check.about}: {check.says.in_(locale)}" + (f"\n  → {check.url}" if check.url else ""))
     if any(check.ok is False for check in checks):
         raise typer.Exit(1)
+
+
+def _settings() -> Settings:
+    from handlers.settings import SettingsError, load_settings
+
+    try:
+        return load_settings()
+    except SettingsError as error:
+        fail(str(error))
+
+
+@app.command("check-doc")
+def check_doc(
+    document: Annotated[str, typer.Argument(help="link or token of a Feishu/Lark document")],
+    type_: Annotated[
+        str, typer.Option("--type", help="doc, docx, sheet, bitable, wiki, file, mindnote, minutes or slides; read from a link")
+    ] = "",
+    action: Annotated[str, typer.Option(help="view, edit, share, comment, export, copy, print or manage_public")] = "view",
+    app_id: Annotated[str | None, typer.Option("--app", help="app id to ask as; default: the one in apps.toml that fits the link")] = None,
+    lang: Lang = None,
+) -> None:
+    """May the app do this with that document? Status 0 yes, 1 no or not found out."""
+    import asyncio
+
+    from handlers.operator import check_document
+    from handlers.settings import SettingsError
+
+    try:
+        allowed, said = asyncio.run(check_document(_settings(), document, type_, action, app_id))
+    except SettingsError as error:
+        fail(str(error))
+    typer.echo(said.in_(_locale(lang) or "en"))
+    if not allowed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def grants() -> None:
+    """The consents that are kept here, without their tokens."""
+    import asyncio
+
+    from handlers.operator import grants as listed
+
+    for line in asyncio.run(listed(_settings())):
+        typer.echo(line)
+
+
+@app.command()
+def audit() -> None:
+    """Who offered, clicked and consented to what, when, as JSON lines."""
+    import asyncio
+
+    from handlers.operator import audit as rows
+
+    async def pour() -> None:
+        async for line in rows(_settings()):
+            typer.echo(line)
+
+    asyncio.run(pour())
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Seal every kept token anew with the first key of WHYFORBIDDEN_SECRET_KEY."""
+    import asyncio
+
+    from handlers.wire import reseal
+
+    typer.echo(f"{asyncio.run(reseal(_settings()))} tokens sealed anew")

@@ -32,7 +32,7 @@ def router(web: Web) -> APIRouter:
 
     async def confirm(request: Request, ticket: str, *, in_client: bool) -> Response:
         try:
-            page = await web.service.confirm(ticket)
+            page = await web.service.confirm(ticket, in_client=in_client)
         except Refused as no:
             return refused(request, no)
         sdk = web.settings.lark_jssdk_url if in_client else ""
@@ -41,7 +41,6 @@ def router(web: Web) -> APIRouter:
             "ticket": ticket,
             "sdk_url": sdk,
             "callback": f"/consent/callback/{page.platform}/{page.app_id}",
-            "in_client": in_client,
             "words_json": words_json(
                 page.locale,
                 asking=say("Asking the client…"),
