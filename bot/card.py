@@ -6,17 +6,37 @@ markup (`bot/render.py` escapes it for the surface); nothing foreign gets a link
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
+from bot.buttons import button_value, buttons, read_button_value
 from bot.causes import titles
-from bot.model import ACTIONS, Button, ConsentView, Diagnosis, Link, Mode, Offer, Rival, StepState, Text, Who
-from bot.naming import STATES, UNDER_WAY, Tone, cause_sentence, label, role_name, role_sentence, state_label
+from bot.model import ACTIONS, Button, ConsentView, Diagnosis, Link, Mode, Rival, StepState, Text
+from bot.naming import STATES, Tone, cause_sentence, label, role_name, role_sentence, state_label
+from bot.veil import holds, public, veil, whole_names
+from bot.veil import secrets as secrets_of
 from bot.words import listed, say
+
+__all__ = [
+    "Audience",
+    "CardView",
+    "Colour",
+    "Fact",
+    "Fold",
+    "StateLine",
+    "StepView",
+    "button_value",
+    "nothing",
+    "notice",
+    "read_button_value",
+    "rival_line",
+    "support_text",
+    "title_of",
+    "view",
+]
 
 Audience = Literal["asker", "channel"]
 MAX_STEPS = 4
@@ -116,141 +136,6 @@ def _shown_code(diagnosis: Diagnosis) -> str:
     return diagnosis.finding.codes[0] if diagnosis.finding.codes else ""
 
 
-# ---------------------------------------------------------------- buttons
-
-
-def button_value(card_id: str, button: Button) -> dict[str, Any]:
-    """What a button carries through a chat platform and back: `{"card", "action", "index"}`."""
-    return {"card": card_id, "action": button.action, "index": button.index}
-
-
-def read_button_value(raw: object) -> tuple[str, str, int] | None:
-    """A click as it came back (an object, or the same as JSON text) → (card id, action, index); None for anything that is not ours.
-
-    Buttons of older versions may carry actions that are gone: they come back as they are, and the service answers them kindly.
-    """
-    if isinstance(raw, str):
-        try:
-            raw = json.loads(raw)
-        except ValueError:
-            return None
-    if not isinstance(raw, Mapping):
-        return None
-    card, action, index = raw.get("card"), raw.get("action"), raw.get("index", 0)
-    if not isinstance(card, str) or not isinstance(action, str) or not isinstance(index, int) or isinstance(index, bool):
-        return None
-    return (card, action, index) if card and len(card) <= 200 and len(action) <= 40 and 0 <= index < 1000 else None
-
-
-def _link_button(link: Link, *, primary: bool = False) -> Button:
-    return Button("open", link.label, url=link.url, primary=primary)
-
-
-def _main_link(diagnosis: Diagnosis, links: Sequence[Link]) -> Link | None:
-    """The page that the one who must act can use: a console page is useless to anybody but the app's people."""
-    wanted = {
-        Who.DEVELOPER: ("practice", "console", "docs"),
-        Who.ORG_ADMIN: ("practice", "console", "docs"),
-        Who.PLATFORM_SUPPORT: ("support", "troubleshooter", "docs"),
-    }.get(diagnosis.who_fixes, ("docs", "faq"))
-    found = next((link for rel in wanted for link in links if link.rel == rel), None)
-    if found is not None and found.rel == "docs" and diagnosis.entry is not None:
-        # Of several pages the one about this very code helps most.
-        return next((link for link in links if link.url == diagnosis.entry.docs), found)
-    return found
-
-
-def _consent_buttons(offers: Sequence[Offer], consent: ConsentView | None, audience: Audience) -> tuple[Button | None, list[Button]]:
-    """The one main re-authorize button, or several quiet ones when the app must be chosen first, or a way to start over."""
-    if not offers or (consent is not None and consent.state == "proven"):
-        return None, []
-    if consent is not None and consent.state in UNDER_WAY:
-        return None, [Button("reauthorize", label("Start over"))] if len(offers) == 1 and consent.state == "started" else []
-    if len(offers) > 1 and (consent is None or consent.may_retry):
-        # A channel must not learn an app's id; its name is no secret.
-        hidden = [str(number) for number in range(1, len(offers) + 1)]
-        names = [offer.app_name or (offer.app_id if audience == "asker" else number) for offer, number in zip(offers, hidden, strict=True)]
-        return None, [Button("reauthorize", say("Re-authorize {app}", app=name), index=index) for index, name in enumerate(names)]
-    if consent is None or consent.state == "offered":
-        return Button("reauthorize", label("Re-authorize"), primary=True), []
-    return (Button("reauthorize", label("Try again"), primary=True) if consent.may_retry else None), []
-
-
-def _buttons(
-    diagnosis: Diagnosis,
-    consent: ConsentView | None,
-    links: Sequence[Link],
-    *,
-    used: Collection[str],
-    audience: Audience,
-    allowed: Collection[str],
-) -> tuple[Button | None, tuple[Button, ...]]:
-    proven = consent is not None and consent.state == "proven"
-    primary, quiet = _consent_buttons(diagnosis.offers, consent, audience) if "reauthorize" in allowed else (None, [])
-    busy = consent is not None and consent.state in UNDER_WAY
-    quiet_consent = bool(quiet)
-    main = None if proven or busy or quiet else _main_link(diagnosis, links)
-    if main is not None and primary is None:
-        primary = _link_button(main, primary=True)
-    elif main is not None and main.url not in used and main.rel == "docs":
-        quiet.append(_link_button(main))
-    wanted: list[tuple[str, str, bool]] = [
-        ("check", "Check again", bool(diagnosis.offers) and not proven and consent is not None),
-        ("ask_admin", "Ask the administrator", diagnosis.who_fixes is Who.ORG_ADMIN and bool(diagnosis.offers) and not proven),
-        ("details", "Details, only for you" if audience == "channel" else "Details", True),
-        ("support", "Copy for support", bool(diagnosis.support) and audience == "asker"),
-        ("revoke", "Withdraw consent", proven and audience == "asker"),
-        ("helpful", "Helpful", True),
-        ("unhelpful", "Not helpful", True),
-        ("mute", "Mute", True),
-    ]
-    quiet += [Button(action, label(words)) for action, words, shown in wanted if shown and action in allowed]
-    if audience == "channel" and primary is None and not quiet_consent and "details" in allowed and not proven:
-        primary = Button("details", label("Details, only for you"), primary=True)
-        quiet = [button for button in quiet if button.action != "details"]
-    return primary, tuple(quiet)
-
-
-# ---------------------------------------------------------------- what a shared channel may not see
-
-
-def _secrets(diagnosis: Diagnosis, consent: ConsentView | None) -> tuple[str, ...]:
-    """Values that only the asker sees: app ids, owners, documents, and scopes beyond the recommended one. Longest first."""
-    finding = diagnosis.finding
-    values: list[str] = [finding.app_id or "", finding.resource or "", *(offer.app_id for offer in diagnosis.offers)]
-    recommended = diagnosis.choice.recommended if diagnosis.choice else ()
-    one = recommended[0] if len(recommended) == 1 else None
-    values += [scope for scope in finding.scopes if scope != one]
-    if diagnosis.choice:
-        values += [scope for scope in (*recommended, *diagnosis.choice.alternatives, *diagnosis.choice.unknown) if scope != one]
-    if consent:
-        values += [consent.account, *(scope for scope in (*consent.scopes, *consent.granted, *consent.missing) if scope != one)]
-    return tuple(sorted({value for value in values if len(value) > 2}, key=lambda value: (-len(value), value)))
-
-
-def _hidden_in(secrets: Sequence[str]) -> re.Pattern[str] | None:
-    """Finds a secret as a whole name only: `sheets:spreadsheet` is hidden, `sheets:spreadsheet:write_only` is another name."""
-    if not secrets:
-        return None
-    return re.compile(rf"(?<![A-Za-z0-9_:.-])(?:{'|'.join(map(re.escape, secrets))})(?![A-Za-z0-9_:-]|\.[A-Za-z0-9])")
-
-
-def _names(text: Text, hidden: re.Pattern[str] | None) -> bool:
-    return hidden is not None and bool(hidden.search(text.en) or hidden.search(text.zh))
-
-
-def _veil(text: Text, hidden: re.Pattern[str] | None) -> Text:
-    """The sentence with what the channel may not see left out."""
-    return Text(hidden.sub("…", text.en), hidden.sub("…", text.zh)) if hidden and _names(text, hidden) else text
-
-
-def _public(link: Link | None, secrets: Sequence[str]) -> Link | None:
-    """Documentation may be shown to anybody; an address that carries an id of the app may not."""
-    if link is None or link.rel not in ("docs", "faq", "practice") or any(secret in link.url for secret in secrets):
-        return None
-    return link
-
-
 # ---------------------------------------------------------------- parts
 
 
@@ -272,7 +157,7 @@ def _state_line(consent: ConsentView | None, audience: Audience, hidden: re.Patt
         tone = Tone.WORKING
     sentence = consent.sentence
     if audience == "channel":
-        sentence, details = _veil(sentence, hidden), [_veil(detail, hidden) for detail in details]
+        sentence, details = veil(sentence, hidden), [veil(detail, hidden) for detail in details]
     shown = "granted" if consent.state == "proven" and tone is not Tone.PROVEN else consent.state
     return StateLine(shown, tone, state_label(shown), sentence, tuple(details))
 
@@ -368,10 +253,10 @@ def _steps(diagnosis: Diagnosis, audience: Audience, secrets: Sequence[str], hid
     found: list[StepView] = []
     said: Text | None = None
     for step in diagnosis.steps[:MAX_STEPS]:
-        evidence = _veil(step.evidence, hidden) if step.evidence and step.evidence != said else None
+        evidence = veil(step.evidence, hidden) if step.evidence and step.evidence != said else None
         said = step.evidence
         found.append(
-            StepView(_veil(step.text, hidden), step.state, evidence, step.link if audience == "asker" else _public(step.link, secrets))
+            StepView(veil(step.text, hidden), step.state, evidence, step.link if audience == "asker" else public(step.link, secrets))
         )
     return tuple(found)
 
@@ -392,19 +277,19 @@ def view(
     `actions` are the buttons that the place can serve (a door without callbacks passes fewer). With `audience="channel"` app ids, owners,
     documents, accounts, lists of scopes and console addresses stay out; the asker gets them through "Details, only for you".
     """
-    secrets = _secrets(diagnosis, consent) if audience == "channel" else ()
-    hidden = _hidden_in(secrets)
-    links = diagnosis.links if audience == "asker" else tuple(link for link in diagnosis.links if _public(link, secrets))
+    secrets = secrets_of(diagnosis, consent) if audience == "channel" else ()
+    hidden = whole_names(secrets)
+    links = diagnosis.links if audience == "asker" else tuple(link for link in diagnosis.links if public(link, secrets))
     steps = _steps(diagnosis, audience, secrets, hidden)
     used = {step.link.url for step in steps if step.link}
-    primary, quiet = _buttons(diagnosis, consent, links, used=used, audience=audience, allowed=actions)
+    primary, quiet = buttons(diagnosis, consent, links, used=used, audience=audience, allowed=actions)
     used |= {button.url for button in (primary, *quiet) if button and button.url}
 
-    notes = [_veil(note, hidden) for note in _notes(diagnosis, consent)]
+    notes = [veil(note, hidden) for note in _notes(diagnosis, consent)]
     if len(diagnosis.steps) > MAX_STEPS:
         notes.append(say("{count} more steps are in the documentation.", count=len(diagnosis.steps) - MAX_STEPS))
     rivals = _rivals_fold(diagnosis)
-    folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(_veil(line, hidden) for line in rivals.lines)) if rivals else None,)
+    folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(veil(line, hidden) for line in rivals.lines)) if rivals else None,)
     if audience == "asker":
         more = tuple(notes[MAX_NOTES:])
         folds = (
@@ -419,10 +304,10 @@ def view(
     extra = [_other_line(other) for other in others[:MAX_OTHERS]]
     if len(others) > MAX_OTHERS:
         extra.append(say("and {count} more", count=len(others) - MAX_OTHERS))
-    verdict = cause_sentence(diagnosis.cause) if _names(diagnosis.verdict, hidden) else diagnosis.verdict
+    verdict = cause_sentence(diagnosis.cause) if holds(diagnosis.verdict, hidden) else diagnosis.verdict
     card = CardView(
         kind="diagnosis",
-        title=_veil(title_of(diagnosis), hidden),
+        title=veil(title_of(diagnosis), hidden),
         verdict=verdict,
         colour=Colour(diagnosis.who_fixes.value),
         tag=role_name(diagnosis.who_fixes),

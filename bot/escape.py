@@ -296,6 +296,9 @@ class Pair:
     def __radd__(self, other: str) -> Pair:
         return Pair(other + self.en, other + self.zh)
 
+    def __getitem__(self, locale: str) -> str:
+        return self.zh if locale == "zh" else self.en
+
     def __bool__(self) -> bool:
         return bool(self.en or self.zh)
 
@@ -329,6 +332,7 @@ PAPERS: dict[str, Callable[[Locale, float], Any]] = {
     "text": TerminalPaper,
     "slack": SlackPaper,
     "lark": BilingualPaper,
+    "lark-only-you": BilingualPaper,
     "dingtalk": DingtalkPaper,
     "html": HtmlPaper,
 }

@@ -22,12 +22,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from jinja2.runtime import Undefined
 from markupsafe import Markup
 
-from bot.card import Audience, CardView, Fold, StepView, button_value, nothing, rival_line, title_of, view
+from bot.card import Audience, CardView, Fold, StepView, button_value, nothing, rival_line, view
+from bot.data import as_json
 from bot.escape import PAPERS, Pair, clean
-from bot.model import ACTIONS, Button, Choice, ConsentView, Diagnosis, Entry, Finding, Link, Locale, Offer, Reply, StepState, Text
+from bot.model import ACTIONS, Button, ConsentView, Diagnosis, Entry, Link, Locale, Reply, StepState, Text
 from bot.naming import label, role_name
 from bot.platforms import title as platform_title
 from bot.words import say
+
+__all__ = ["CodePage", "as_json", "code_page", "render"]
 
 SLACK_TEXT = 12_000
 LARK_BYTES = 29_000
@@ -92,6 +95,7 @@ _STYLES: Mapping[str, _Style] = {
     "text": _Style("text", "terminal/card.txt.j2", _never),
     "slack": _Style("json", "slack/card.json.j2", _slack_too_big),
     "lark": _Style("json", "lark/card.json.j2", _lark_too_big),
+    "lark-only-you": _Style("json", "lark/only_you.json.j2", _lark_too_big),
     "dingtalk": _Style("json", "dingtalk/card.json.j2", _dingtalk_too_big),
     "html": _Style("html", "web/card.html.j2", _never),
 }
@@ -253,6 +257,7 @@ def render(
     """Draw a card (or the diagnoses of one paste: the first on top) for `surface`: text, json, lark, slack, dingtalk or html.
 
     `card_id`: the stored card that buttons point to; without one there are only links, as nothing could answer a click.
+    `lark-only-you` is the same card in JSON 1.0, the only form that Lark shows to one member of a group alone.
     `unfold`: show the folded parts on surfaces that cannot fold (Slack, DingTalk); by default only when no "Details" button could do it.
     `why`: the sentence to say when there is no diagnosis. The body is an object for json (`{"diagnoses": […]}`), lark (the card), slack
     (`{"text", "blocks"}`) and dingtalk (`{"msgtype", …}`), and a string for text and html.
@@ -265,7 +270,7 @@ def render(
     card = card or _card_of(cast("Sequence[Diagnosis]", answer), consent, audience, actions, why)
     style = _STYLES[surface]
     if unfold is None:
-        unfold = surface in ("text", "lark", "html") or not card_id
+        unfold = surface in ("text", "lark", "lark-only-you", "html") or not card_id
     body: Any = None
     for scale in _SCALES:
         paper = PAPERS[surface](locale, scale)
@@ -277,7 +282,7 @@ def render(
         if not style.too_big(drawn, body):
             break
     fallback = shown.fallback
-    return Reply(surface, body, str(fallback.zh if locale == "zh" else fallback.en) if isinstance(fallback, Pair) else str(fallback))
+    return Reply(surface, body, fallback[locale] if isinstance(fallback, Pair) else str(fallback))
 
 
 def _card_of(
@@ -335,76 +340,3 @@ def _entry(entry: Entry, paper: Any) -> SimpleNamespace:
         docs=entry.docs,
         retired=paper.prose(say("Retired: {why}", why=entry.retired)) if entry.retired else "",
     )
-
-
-# ---------------------------------------------------------------- JSON
-
-
-def as_json(diagnosis: Diagnosis, locale: Locale = "en") -> dict[str, Any]:
-    """A diagnosis as data, in the shape that scripts, agents and the HTTP API rely on.
-
-    Codes are strings. Foreign text holds no control characters, bidi overrides or lone surrogates, so that printing it does no harm.
-    """
-    finding = diagnosis.finding
-
-    def words(text: Text) -> str:
-        return clean(text.in_(locale), lines=True)
-
-    choice = diagnosis.choice
-    single = diagnosis.offers[0] if len(diagnosis.offers) == 1 else None
-    return {
-        **_finding_json(finding),
-        "title": words(title_of(diagnosis)),
-        "verdict": words(diagnosis.verdict),
-        "cause": diagnosis.cause.value,
-        "who_fixes": diagnosis.who_fixes.value,
-        "confidence": round(diagnosis.confidence, 3),
-        **_choice_json(choice, words),
-        "steps": [
-            {
-                "text": words(step.text),
-                "state": step.state.value,
-                "evidence": words(step.evidence) if step.evidence else None,
-                "url": step.link.url if step.link else None,
-            }
-            for step in diagnosis.steps
-        ],
-        "links": [{"rel": link.rel, "url": link.url, "label": words(link.label)} for link in diagnosis.links],
-        "reauthorize": _offer_json(single) if single else None,
-        "offers": [{**_offer_json(offer), "app_name": clean(offer.app_name)} for offer in diagnosis.offers],
-        "no_reauthorize": words(diagnosis.no_offer) if diagnosis.no_offer else None,
-        "notes": [words(note) for note in diagnosis.notes],
-        "rivals": [
-            {"cause": rival.cause.value, "who_fixes": rival.who_fixes.value, "tells": words(rival.tells)} for rival in diagnosis.rivals
-        ],
-        "support": [
-            {"name": words(item.name), "value": None if item.value is None else clean(item.value, lines=True)} for item in diagnosis.support
-        ],
-    }
-
-
-def _offer_json(offer: Offer) -> dict[str, Any]:
-    return {"platform": offer.platform, "app_id": clean(offer.app_id), "scopes": [clean(scope) for scope in offer.scopes]}
-
-
-def _finding_json(finding: Finding) -> dict[str, Any]:
-    return {
-        "platform": clean(finding.platform),
-        "codes": [clean(code) for code in finding.codes],
-        "request_ids": [clean(request_id) for request_id in finding.request_ids],
-        "scopes": [clean(scope) for scope in finding.scopes],
-        "scopes_mode": finding.scopes_mode.value,
-        "identity": finding.identity.value,
-        "app_id": None if finding.app_id is None else clean(finding.app_id),
-        "http_status": finding.http_status,
-        "count": finding.count,
-        "message": clean(finding.message, lines=True),
-    }
-
-
-def _choice_json(choice: Choice | None, words: Callable[[Text], str]) -> dict[str, Any]:
-    return {
-        "recommended_scopes": [clean(scope) for scope in choice.recommended] if choice else [],
-        "reason": words(choice.reason) if choice else None,
-        "alternatives": [clean(scope) for scope in choice.alternatives] if choice else [],
-    }

@@ -42,7 +42,7 @@ from tests.fixtures import DIAGNOSES, consents, lark_user_scope, lark_which_app,
 
 DATA = Path(__file__).parent / "data"
 HOSTILE: list[str] = json.loads((DATA / "hostile.json").read_text(encoding="utf-8"))
-SURFACES = ("text", "json", "lark", "slack", "dingtalk", "html")
+SURFACES = ("text", "json", "lark", "lark-only-you", "slack", "dingtalk", "html")
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200c-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]")
 """Letters nobody may see on a card: control, bidi, joiners, surrogates, tags. U+200B is our own mark for "no link here"."""
 
@@ -69,7 +69,8 @@ def on_file(body: Any) -> str:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize(
-    ("surface", "locale"), [(one, tongue) for one in SURFACES for tongue in ("en", "zh") if (one, tongue) != ("lark", "zh")]
+    ("surface", "locale"),
+    [(one, tongue) for one in SURFACES for tongue in ("en", "zh") if (one, tongue) not in (("lark", "zh"), ("lark-only-you", "zh"))],
 )
 def test_drawn_as_on_file(case: str, surface: str, locale: Locale, golden: Callable[[str, str], None]) -> None:
     """What a person sees changes only on purpose."""
@@ -323,6 +324,31 @@ def check_slack(body: Any, _texts: list[str]) -> None:
             assert element.get("url", "https://open.feishu.cn/document/x") == "https://open.feishu.cn/document/x"
 
 
+def assert_lark_markdown(text: str) -> None:
+    """Only our own tag, only our own address, no picture, no variable, no bare link."""
+    for tag in re.findall(r"<[^>]*>?", text):
+        assert tag in ("<font color='grey'>", "</font>"), ascii(text)
+    for address in re.findall(r"\]\(([^)]*)", text):
+        assert address == "https://open.feishu.cn/document/x", ascii(text)
+    assert "![" not in text
+    assert "${" not in text
+    assert not re.search(r"(?<!`)https?://(?!open\.feishu\.cn/document/x\))", re.sub(r"`[^`]*`", "", text)), ascii(text)
+
+
+def check_only_you(body: Any, texts: list[str]) -> None:
+    """JSON 1.0: the few tags we use, nothing of 2.0, within the size, the same in both languages; the same rules for foreign text."""
+    assert set(body) == {"config", "header", "i18n_elements"}
+    english, chinese = body["i18n_elements"]["en_us"], body["i18n_elements"]["zh_cn"]
+    assert [element["tag"] for element in english] == [element["tag"] for element in chinese]
+    assert {element["tag"] for element in english} <= {"div", "hr", "action"}
+    assert len(json.dumps(body, ensure_ascii=False).encode()) <= 30 * 1024
+    for element in (*english, *chinese):
+        for button in element.get("actions", ()):
+            assert button.get("url", "https://open.feishu.cn/document/x") == "https://open.feishu.cn/document/x"
+        if element.get("text", {}).get("tag") == "lark_md":
+            assert_lark_markdown(element["text"]["content"])
+
+
 def check_lark(body: Any, _texts: list[str]) -> None:
     assert lark_card.problems(body) == []
 
@@ -337,13 +363,7 @@ def check_lark(body: Any, _texts: list[str]) -> None:
                 yield from markdown(item)
 
     for text in markdown(body):
-        for tag in re.findall(r"<[^>]*>?", text):
-            assert tag in ("<font color='grey'>", "</font>"), ascii(text)
-        for address in re.findall(r"\]\(([^)]*)", text):
-            assert address == "https://open.feishu.cn/document/x", ascii(text)
-        assert "![" not in text
-        assert "${" not in text
-        assert not re.search(r"(?<!`)https?://(?!open\.feishu\.cn/document/x\))", re.sub(r"`[^`]*`", "", text)), ascii(text)
+        assert_lark_markdown(text)
     assert set(re.findall(r'"default_url": "([^"]*)"', json.dumps(body))) <= {"https://open.feishu.cn/document/x"}
 
 
@@ -372,6 +392,7 @@ def check_json(body: Any, _texts: list[str]) -> None:
 OF: dict[str, Callable[[Any, list[str]], None]] = {
     "slack": check_slack,
     "lark": check_lark,
+    "lark-only-you": check_only_you,
     "dingtalk": check_dingtalk_text,
     "text": check_text,
     "json": check_json,
@@ -647,3 +668,13 @@ def test_clean_leaves_what_a_person_sees(raw: str, seen: str) -> None:
 def test_clean_keeps_lines_of_a_block() -> None:
     """A quoted error keeps its lines and tabs, with one kind of line end."""
     assert clean("a\r\n\tb\rc\x07", lines=True) == "a\n\tb\nc "
+
+
+def test_dingtalk_names_the_word_that_stands_for_the_button() -> None:
+    """DingTalk's buttons are links only, so the card says what to send instead of a click; several apps have one word each."""
+    one = render([lark_user_scope()], "dingtalk", card_id="c1").body["actionCard"]["text"]  # type: ignore[index]
+    assert "send me in a direct chat: **reauthorize c1**" in one
+    two = json.dumps(render([lark_which_app()], "dingtalk", card_id="c1").body)
+    assert "**reauthorize c1** (Re-authorize Sheet Helper)" in two
+    assert "**reauthorize c1 1** (Re-authorize Report Robot)" in two
+    assert "reauthorize" not in json.dumps(render([lark_user_scope()], "dingtalk").body)
