@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import tokens
+from bot.card import UNSURE
 from bot.catalog import catalog
 from bot.explain import Explained, explain
 from bot.jobs import drawing, driving, snapshot
@@ -30,12 +31,14 @@ async def answer(world: World, question: Question) -> Answer | None:
     facts = await look(world, explained.diagnoses, asker)
     found = _diagnose(findings, facts)
     need = need_of(found)
+    if not question.direct and not sure(found[0]):
+        return None
     if not question.direct and (await world.store.muted(place, need, world.now()) or await world.store.muted(place, "*", world.now())):
         return None
     await _remember(world, found, place.tenant, "paste")
     existing = await world.store.recent_card(place, need, world.now() - world.quiet) if question.place else None
     notes: tuple[Text, ...] = ()
-    if existing is not None:
+    if existing is not None and _may_share(question, existing):
         flow = await driving.load(world, existing.flow_id)
         if flow is None or flow[0].proof is None or not flow[0].proof.ok:
             return await _again(world, question, existing, explained, found)
@@ -49,6 +52,17 @@ async def answer(world: World, question: Question) -> Answer | None:
     return Answer(card, await drawing.draw(world, card, question.surface, explained.locale), found, notice=live_secret(explained))
 
 
+def sure(found: Diagnosis) -> bool:
+    """Certain enough to speak up where nobody asked: the platform named the error, and what it says has one likely reading."""
+    return found.confidence >= UNSURE and bool(found.finding.codes or found.entry)
+
+
+def _may_share(question: Question, card: Card) -> bool:
+    """A chat's card answers everybody there; a private answer only the one who got it."""
+    private = bool(card.snapshot.get("private"))
+    return private == _private(question) and (not private or question.asker is None or snapshot.was_asked(card, question.asker))
+
+
 async def about(world: World, question: Question, findings: Sequence[Finding], locale: Locale) -> Answer:
     """A card about errors that are only named (a bare code), not pasted."""
     found = _diagnose(findings, Facts(apps=world.apps, now=world.now()))
@@ -57,9 +71,9 @@ async def about(world: World, question: Question, findings: Sequence[Finding], l
     return Answer(card, await drawing.draw(world, card, question.surface, locale), found)
 
 
-async def say_it(world: World, question: Question, sentence: Text, locale: Locale, *, text: str = "") -> Answer:
+async def say_it(world: World, question: Question, sentence: Text, locale: Locale, *, text: str = "", link: str = "") -> Answer:
     """An answer that is a sentence of ours (to a command)."""
-    kept = snapshot.make((), Facts(), said=sentence, asker=question.asker, private=_private(question), text=text)
+    kept = snapshot.make((), Facts(), said=sentence, asker=question.asker, private=_private(question), text=text, link=link)
     card = await _keep(world, question, kept, locale, "")
     return Answer(card, await drawing.draw(world, card, question.surface, locale), ())
 

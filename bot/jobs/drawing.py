@@ -26,21 +26,27 @@ def see(world: World, flow: Flow) -> ConsentView:
     return consent_view(flow, app_name=app.name if app else "", platform=platform_title(app or App(flow.platform, flow.app_id)))
 
 
-async def draw(world: World, card: Card, surface: str, locale: Locale | None = None, audience: str | None = None) -> Reply:
-    """A card as it is now. Without `audience`: for the asker in private places, else for the channel."""
+async def draw(
+    world: World, card: Card, surface: str, locale: Locale | None = None, audience: str | None = None, *, unfold: bool | None = None
+) -> Reply:
+    """A card as it is now. Without `audience`: for the asker in private places, else for the channel. `unfold`: with its folded parts
+    even where the surface cannot fold."""
     found = snapshot.diagnoses(card.snapshot, world.apps, world.now())
     kept = await load_flow(world, card.flow_id)
     who = audience or ("asker" if card.snapshot.get("private") else "channel")
     if world.full_detail:
         who = "asker"
-    return render_view(card_view(world, card, found, kept[0] if kept else None, who), surface, locale or as_locale(card.locale), card.id)
+    content = card_view(world, card, found, kept[0] if kept else None, who)
+    return render_view(content, surface, locale or as_locale(card.locale), card.id, unfold=unfold)
 
 
 def card_view(world: World, card: Card, found: Sequence[Diagnosis], flow: Flow | None, audience: str) -> CardView:
     """The card's content: a diagnosis with its consent, a sentence of ours, or why nothing was found."""
     said = snapshot.read_text(card.snapshot.get("said"))
     if said is not None:
-        return notice(said, title=same("whyforbidden"))
+        link = str(card.snapshot.get("link") or "")
+        button = (Button("open", say("Open the page"), url=link, primary=True),) if link else ()
+        return notice(said, title=same("whyforbidden"), buttons=button)
     if not found:
         return nothing(snapshot.read_text(card.snapshot.get("why")))
     consent = see(world, flow) if flow else None
@@ -55,12 +61,12 @@ def whisper(
     return render_view(notice(sentence, buttons=buttons, notes=notes), surface, locale, "")
 
 
-def render_view(content: CardView, surface: str, locale: Locale, card_id: str) -> Reply:
+def render_view(content: CardView, surface: str, locale: Locale, card_id: str, *, unfold: bool | None = None) -> Reply:
     """Draw for one surface. The chat page (`web`) shows the card as HTML."""
     # jinja2 and the templates are needed only when something is shown
     from bot.render import render  # noqa: PLC0415
 
-    return render(content, "html" if surface == "web" else surface, locale, card_id=card_id)
+    return render(content, "html" if surface == "web" else surface, locale, card_id=card_id, unfold=unfold)
 
 
 def as_locale(value: str | None) -> Locale:

@@ -24,12 +24,14 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Clicked:
     """The answer to a click, always within the door's time limit. `toast` for the clicker alone; `whisper` a private message with
-    the personal link; `card` the redrawn shared card, when it changed; `share` a reply to post publicly."""
+    the personal link; `card` the redrawn shared card, when it changed; `share` a reply to post publicly; `copy` text to take away letter
+    by letter, for doors that show such text their own way (it is in `whisper` too)."""
 
     toast: Text
     whisper: Reply | None = None
     card: Reply | None = None
     share: Reply | None = None
+    copy: Text | None = None
     url: str = field(default="", repr=False)
 
 
