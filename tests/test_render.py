@@ -413,6 +413,8 @@ class Reader(HTMLParser):
         self.seen: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "wbr":
+            return
         assert tag in self.ALLOWED, tag
         self.open.append(tag)
         for name, value in attrs:
