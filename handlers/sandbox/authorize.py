@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bot.catalog import catalog
 from bot.model import App, Text
 from bot.words import say
 from handlers.sandbox import pages
@@ -73,7 +74,18 @@ def _show(request: Request, ask: Ask) -> Response:
     chosen = pages.signed_in(request)
     held = sorted(ask.held(chosen))
     origin = _origin(ask.redirect_uri)
-    return pages.page(request, "authorize", leads_to=ask.redirect_uri, ask=ask, held=held, action=action, chosen=chosen, origin=origin)
+    titles = {scope: _title(ask.app.platform, scope) for scope in ask.shown}
+    return pages.page(
+        request, "authorize", leads_to=ask.redirect_uri, ask=ask, titles=titles, held=held, action=action, chosen=chosen, origin=origin
+    )
+
+
+def _title(platform: str, scope: str) -> Text:
+    """What the scope opens, in words, in the languages in which the catalogue knows it; empty in the others."""
+    known = catalog().scope(platform, scope.removeprefix("user:"))
+    if known is None or known.title.zh == known.name:
+        return Text("", "")
+    return Text(known.title.en if known.title.en.isascii() else "", known.title.zh)
 
 
 def back(ask: Ask, answer: Mapping[str, str], who: str) -> Response:
