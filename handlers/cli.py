@@ -22,9 +22,7 @@ from bot.words import say
 if TYPE_CHECKING:
     from handlers.settings import Settings
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__.splitlines()[0]
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 READ_LIMIT = 20_000_000  # bytes of standard input; what comes after is not read, and said so
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot import platforms
-from bot.jobs.world import converse
+from bot.oauth import converse
 from bot.model import Text
 from bot.words import say
 from handlers.settings import Settings

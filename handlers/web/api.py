@@ -1,6 +1,6 @@
 """The JSON API: explain a text, report failures, look a request id up, fetch a token, answer a handed-off consent."""
 
-from __future__ import annotations
+# No postponed annotations here: FastAPI reads them, and the dependency aliases are local to `router`.
 
 import hmac
 from collections.abc import Mapping

@@ -53,7 +53,7 @@ def visitor(web: Web, request: Request, locale: Locale) -> Visitor:
     return Visitor(session, key, Person("web", "local", user, name), Place("web", "local", user), fresh=not known)
 
 
-def router(web: Web) -> APIRouter:  # noqa: C901 - a list of small routes
+def router(web: Web) -> APIRouter:
     """`/` and everything below `/chat`."""
     routes = APIRouter(include_in_schema=False)
 

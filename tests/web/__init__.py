@@ -1,0 +1,1 @@
+"""The web door over real sockets, without a browser."""

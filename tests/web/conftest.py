@@ -1,0 +1,51 @@
+"""A whole process as settings build it, with the practice platform, served by uvicorn on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+
+from handlers.sandbox import running
+from handlers.serve import bound, web_app
+from handlers.settings import load_settings
+from handlers.wire import Runtime, build
+
+KEY = "an-api-key-for-the-tests-0001"
+
+
+class Site:
+    """A served chat page: its address and the runtime behind it."""
+
+    def __init__(self, url: str, runtime: Runtime) -> None:
+        self.url, self.runtime = url, runtime
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One server a test file."""
+    folder = tmp_path_factory.mktemp("site")
+    listener = bound("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with running() as practice:
+        settings = load_settings(store_url=f"sqlite:///{folder}/store.db", practice=True, public_url=url, api_keys=KEY)
+        runtime = build(settings, apps=practice.apps)
+        server = uvicorn.Server(uvicorn.Config(web_app(runtime), log_config=None, lifespan="on"))  # type: ignore[arg-type]
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+        thread.start()
+        while not server.started:
+            threading.Event().wait(0.02)
+        yield Site(url, runtime)
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[httpx.Client]:
+    """An HTTP client with the operator's key."""
+    with httpx.Client(base_url=site.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=20) as client:
+        yield client

@@ -1,0 +1,130 @@
+"""The JSON API and the pages' headers."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+
+from handlers.web.examples import examples
+from tests.web.conftest import KEY, Site
+
+FEISHU = next(e.text for e in examples(practice=True) if e.file == "feishu-99991679.json")
+LOG_ID = "2024110416232661C50BC902DF30E6C183"
+
+
+def test_explain(client: httpx.Client) -> None:
+    """The contract's fields come back, and a rendered reply when asked for."""
+    answer = client.post("/v1/explain", json={"text": FEISHU, "format": "slack", "lang": "zh"}).json()
+
+    assert answer["diagnoses"][0]["codes"] == ["99991679"]
+    assert answer["reply"]["blocks"]
+
+
+def test_explain_says_why_there_is_nothing(client: httpx.Client) -> None:
+    """Talk is no error: an empty list and the reason."""
+    answer = client.post("/v1/explain", json={"text": "shall we have lunch?"}).json()
+
+    assert answer["diagnoses"] == []
+    assert answer["why_nothing"]
+
+
+def test_a_report_can_be_looked_up_by_its_log_id(client: httpx.Client) -> None:
+    """An app sends its failure; the bare log_id later gives the whole diagnosis."""
+    assert client.get(f"/v1/reports/{LOG_ID}").status_code == 404
+
+    saved = client.post("/v1/reports", json={"text": FEISHU})
+    found = client.get(f"/v1/reports/{LOG_ID}").json()
+
+    assert saved.status_code == 201
+    assert saved.json()["request_ids"] == [LOG_ID]
+    assert (found["cause"], found["scopes"][0]) == ("user_scope_missing", "sheets:spreadsheet")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "named"),
+    [
+        ("/v1/explain", {"text": "x" * 1_000_001}, 422, "text"),
+        ("/v1/explain", {"text": "x", "format": "xml"}, 422, "format"),
+        ("/v1/explain", {"txt": "x"}, 422, "text"),
+        ("/v1/reports", {"text": "no error here"}, 422, "text"),
+        ("/v1/tokens", {"subject": "ou_1"}, 403, "app"),
+    ],
+)
+def test_bad_bodies_name_the_field(client: httpx.Client, path: str, body: dict[str, str], status: int, named: str) -> None:
+    """A refusal says which field is wrong."""
+    answer = client.post(path, json=body)
+
+    assert answer.status_code == status
+    assert named in json.dumps(answer.json())
+
+
+def test_no_key_no_answer(site: Site) -> None:
+    """With keys configured, nobody explains or looks up without one."""
+    assert httpx.post(f"{site.url}/v1/explain", json={"text": "x"}).status_code == 401
+    assert httpx.get(f"{site.url}/v1/reports/x", headers={"Authorization": "Bearer wrong"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json", "/consent/nothing", "/nowhere", "/static/chat.js"]
+)
+def test_every_answer_carries_the_headers(client: httpx.Client, path: str) -> None:
+    """No page may be framed, cached with secrets, sniffed, or tell where the reader came from; nothing foreign is loaded."""
+    answer = client.get(path, headers={"Accept": "text/html"})
+    policy = answer.headers["content-security-policy"]
+
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in policy
+    assert "default-src 'none'" in policy
+    assert "http://" not in policy.replace("http://127.0.0.1", "")
+
+
+def test_metrics_hold_no_ticket(client: httpx.Client) -> None:
+    """Metrics name routes, never paths: a personal link is not in them."""
+    client.get("/consent/a-very-personal-ticket")
+
+    assert "a-very-personal-ticket" not in client.get("/metrics").text
+
+
+def test_pages_of_other_sites_cannot_post_for_the_reader(client: httpx.Client) -> None:
+    """A form on somebody else's page is refused, whatever it knows."""
+    for path in ("/chat/messages", "/consent/x/start", "/consent/callback/lark/cli_a"):
+        answer = client.post(path, data={"text": "x"}, headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 403, path
+
+
+def test_oversized_request(client: httpx.Client) -> None:
+    """More than the limit is refused before it is read."""
+    answer = client.post("/chat/messages", content=b"x" * 9_000_000)
+
+    assert answer.status_code == 413
+    assert "MB" in answer.json()["error"]
+
+
+def test_version_is_told() -> None:
+    """The installed package knows its version."""
+    assert version("whyforbidden")
+
+
+def test_the_api_does_what_it_documents(site: Site) -> None:
+    """Generated requests for every documented operation: no server error, and each answer is of a documented kind."""
+    schema = schemathesis.openapi.from_url(f"{site.url}/openapi.json")
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) >= 5
+
+    for operation in operations:
+
+        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(case=operation.as_strategy())
+        def holds(case: schemathesis.Case) -> None:
+            answer = case.call(headers={"Authorization": f"Bearer {KEY}"})
+            assert answer.status_code < 500, answer.text
+            assert answer.headers["content-type"].startswith("application/json")
+
+        holds()
