@@ -26,6 +26,11 @@ _VIOLATIONS = {"action_scope_required": Cause.APP_SCOPE_MISSING, "action_privile
 # A named missing scope says more than these.
 _WEAKER_THAN_A_SCOPE = frozenset({Cause.OTHER, Cause.RESOURCE_PERMISSION, Cause.TOKEN_INVALID})
 
+# Names that a standard gives every platform (RFC 6749 errors, gRPC states): beside the platform's own code they say little.
+_GENERIC = frozenset(
+    ["access_denied", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "server_error", "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type", "unsupported_response_type", "insufficient_scope", "ABORTED", "ALREADY_EXISTS", "CANCELLED", "DEADLINE_EXCEEDED", "FAILED_PRECONDITION", "INTERNAL", "INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED", "UNAVAILABLE", "UNIMPLEMENTED", "UNKNOWN"]
+)
+
 # Who usually fixes a cause, for readings that no entry speaks for.
 WHO = {
     Cause.APP_SCOPE_MISSING: Who.DEVELOPER,
@@ -98,7 +103,7 @@ def read(finding: Finding, book: Catalog) -> Reading:
 
 
 def _by_entry(finding: Finding, book: Catalog) -> Iterator[Reading]:
-    for code in finding.codes:
+    for code in sorted(finding.codes, key=lambda code: code in _GENERIC):
         if entry := book.entry(finding.platform, code):
             yield _read_entry(entry, finding, 0.95)
     worded = finding.hints.get("entry", "")
