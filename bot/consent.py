@@ -45,6 +45,16 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceShown:
+    """Device grant (RFC 8628): the person was shown a code to enter elsewhere. `device` is sealed, its code is a secret."""
+
+    at: datetime
+    device: str = field(repr=False)
+    expires: datetime
+    interval: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class CodeCame:
     """The platform sent the browser back with a code (sealed)."""
 
@@ -175,13 +185,13 @@ class Withdrawn:
 
 
 Event: TypeAlias = (
-    Begin | CodeCame | Declined | TokenCame | Matched | FellShort | Mismatched | AppGranted | AppShort | Proved | Unproved | Unclear
+    Begin | DeviceShown | CodeCame | Declined | TokenCame | Matched | FellShort | Mismatched | AppGranted | AppShort | Proved | Unproved | Unclear
     | Broke | TimedOut | Replaced | Withdrawn
 )  # fmt: skip
 Kind: TypeAlias = type[Event]
 EVENTS: tuple[Kind, ...] = (
-    Begin, CodeCame, Declined, TokenCame, Matched, FellShort, Mismatched, AppGranted, AppShort, Proved, Unproved, Unclear,
-    Broke, TimedOut, Replaced, Withdrawn,
+    Begin, DeviceShown, CodeCame, Declined, TokenCame, Matched, FellShort, Mismatched, AppGranted, AppShort, Proved, Unproved,
+    Unclear, Broke, TimedOut, Replaced, Withdrawn,
 )  # fmt: skip
 
 
@@ -222,6 +232,7 @@ _AGAIN = {
 TABLE: Mapping[State, Mapping[Kind, Move | No]] = {
     State.OFFERED: _row("not_started", {
         Begin: Move(State.STARTED, (_SHOW,)),
+        DeviceShown: Move(State.STARTED, (_SHOW, Effect.POLL), mode="device"),
         Broke: Move(State.FAILED, (_TELL, _SHOW)),
         TimedOut: Move(State.EXPIRED, (_SHOW,)),
         Replaced: Move(State.SUPERSEDED, (_SHOW,)),
@@ -230,6 +241,7 @@ TABLE: Mapping[State, Mapping[Kind, Move | No]] = {
     State.STARTED: _row("not_authorized", {
         Begin: Move(State.STARTED),
         CodeCame: Move(State.AUTHORIZED, (Effect.EXCHANGE,), mode="broker"),
+        TokenCame: Move(State.AUTHORIZED, (Effect.IDENTIFY,), mode="device"),
         AppGranted: Move(State.GRANTED, (_SHOW,), mode="handoff"),
         AppShort: Move(State.INSUFFICIENT, (_SHOW,), mode="handoff"),
         Mismatched: Move(State.WRONG_ACCOUNT, (_TELL, _SHOW), mode="handoff"),
@@ -287,17 +299,19 @@ def advance(flow: Flow, event: Event) -> Moved | Refusal:
     changed = _apply(flow, event)
     if rule.target not in (State.OFFERED, State.STARTED):
         # used up; the cookie still opens the outcome page, and the link still tells its owner why it no longer works
-        changed = replace(changed, state_hash="")
+        changed = replace(changed, state_hash="", device="")
     if rule.target is not State.AUTHORIZED:
         changed = replace(changed, code="", verifier=changed.verifier if rule.target is State.STARTED else "")
     return Moved(replace(changed, state=rule.target, changed=event.at, todo=todo, tries=0, not_before=None), rule.effects)
 
 
-def _apply(flow: Flow, event: Event) -> Flow:  # noqa: C901, PLR0911 (one short case for each event)
+def _apply(flow: Flow, event: Event) -> Flow:  # noqa: C901, PLR0911, PLR0912 (one short case for each event)
     match event:
         case Begin():
             return replace(flow, state_hash=event.state_hash, cookie_hash=event.cookie_hash, verifier=event.verifier,
                            redirect_uri=event.redirect_uri, in_client=event.in_client, expires=event.at + LIFE)  # fmt: skip
+        case DeviceShown():
+            return replace(flow, device=event.device, interval=event.interval, expires=min(event.expires, event.at + LIFE))
         case CodeCame():
             return replace(flow, code=event.code)
         case TokenCame():

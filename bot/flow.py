@@ -39,6 +39,7 @@ class State(StrEnum):
 class Effect(StrEnum):
     """Something to be done in the world because of a move. Effects wait in the flow's row, so that a killed process loses none."""
 
+    POLL = "poll"  # ask whether the code shown for another device was entered
     EXCHANGE = "exchange"  # trade the code for a token
     IDENTIFY = "identify"  # ask whose token it is, and compare what was granted
     KEEP = "keep"  # put the token into the store
@@ -54,9 +55,10 @@ class Effect(StrEnum):
 class Flow:
     """A consent under way.
 
-    `needed` and `needed_mode` are what the refused call needs, `asked` what the consent page is asked for (a part of it), `alternatives`
-    what would be asked next if that is not enough. `expected` is an id of the account that must come back; empty while the person has none
-    bound. `todo` are effects still to be done, first one first; `tries` counts attempts at it, `not_before` says when the next may be.
+    `mode` is the app's (`broker`, `handoff`), or `device` for a code that is entered on another device. `needed` and `needed_mode` are what
+    the refused call needs, `asked` what the consent page is asked for (a part of it), `alternatives` what would be asked next if that is
+    not enough. `expected` is an id of the account that must come back; empty while the person has none bound. `todo` are effects still to
+    be done, first one first; `tries` counts attempts at it, `not_before` says when the next may be; `interval` is the pace of polling.
     """
 
     id: str
@@ -88,6 +90,8 @@ class Flow:
     code: str = field(default="", repr=False)
     in_client: bool = False
     token: str = field(default="", repr=False)
+    device: str = field(default="", repr=False)
+    interval: float = 0.0
     token_expires: datetime | None = None
     refresh_expires: datetime | None = None
 

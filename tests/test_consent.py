@@ -19,6 +19,7 @@ from bot.consent import (
     Broke,
     CodeCame,
     Declined,
+    DeviceShown,
     Effect,
     Event,
     FellShort,
@@ -59,6 +60,7 @@ YES, NO, UNKNOWN = (Proof(ok, Text("seen.", "看到了。"), "user_info") for ok
 
 SAMPLES: dict[Kind, Event] = {
     Begin: Begin(LATER, "state-hash-2", "cookie-hash-2", "sealed-verifier-2", "https://bot.example/back"),
+    DeviceShown: DeviceShown(LATER, "sealed-device", LATER + timedelta(minutes=4), 5.0),
     CodeCame: CodeCame(LATER, "sealed-code"),
     Declined: Declined(LATER, "access_denied"),
     TokenCame: TokenCame(LATER, "sealed-token", ("docx:document:readonly",), LATER + timedelta(hours=2)),
@@ -106,6 +108,10 @@ MOVES: dict[tuple[str, str], str] = {
     ("insufficient", "Unproved"): "insufficient",
     ("insufficient", "Withdrawn"): "revoked",
 }
+DEVICE_MOVES = {key: target for key, target in MOVES.items() if key != ("started", "CodeCame")} | {
+    ("offered", "DeviceShown"): "started",
+    ("started", "TokenCame"): "authorized",
+}
 HANDOFF_MOVES = {key: target for key, target in MOVES.items() if key != ("started", "CodeCame")} | {
     ("started", "AppGranted"): "granted",
     ("started", "AppShort"): "insufficient",
@@ -145,14 +151,14 @@ def flow(state: State = State.OFFERED, **changes: object) -> Flow:
     return replace(whole, **changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("mode", ["broker", "handoff"])
+@pytest.mark.parametrize("mode", ["broker", "handoff", "device"])
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("state", State)
 def test_every_pair_is_decided_as_written(state: State, kind: Kind, mode: str) -> None:
     """Each (state, event) pair moves to the one written target, or is refused with a sentence in both languages and changes nothing."""
     before = flow(state, mode=mode)
     untouched = to_row(before)
-    target = (HANDOFF_MOVES if mode == "handoff" else MOVES).get((str(state), kind.__name__))
+    target = {"broker": MOVES, "handoff": HANDOFF_MOVES, "device": DEVICE_MOVES}[mode].get((str(state), kind.__name__))
 
     result = advance(before, SAMPLES[kind])
 
@@ -303,10 +309,10 @@ def test_unfinished_work_is_found_after_a_restart(state: State) -> None:
 
 def test_no_secret_shows_in_a_flow_s_repr() -> None:
     """Neither hashes nor sealed texts stand in what a log or a traceback would print."""
-    secrets = {name: f"very-{name}" for name in ("ticket_hash", "state_hash", "cookie_hash", "verifier", "code", "token")}
+    secrets = {name: f"very-{name}" for name in ("ticket_hash", "state_hash", "cookie_hash", "verifier", "code", "token", "device")}
 
     assert not any(value in repr(flow(**secrets)) for value in secrets.values())
-    assert not any(word in repr(SAMPLES[kind]) for kind in (Begin, CodeCame, TokenCame) for word in ("sealed",))
+    assert not any(word in repr(SAMPLES[kind]) for kind in (Begin, CodeCame, TokenCame, DeviceShown) for word in ("sealed",))
 
 
 def test_done_takes_the_first_effect_only() -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.card import support_text
-from bot.consent import LIFE, Flow, Refusal, State, Withdrawn, to_row
+from bot.consent import Refusal, State, Withdrawn
 from bot.consent_words import few
 from bot.flow import WAITING
 from bot.jobs import answering, drawing, driving, offering, snapshot
 from bot.jobs.values import Clicked
-from bot.jobs.world import World, digest, part, platform_title
-from bot.model import ACTIONS, App, Diagnosis, Locale, Offer, Person, Place, PlatformRefusal, Text
+from bot.jobs.world import World, part, platform_title
+from bot.model import ACTIONS, Diagnosis, Locale, Offer, Person, Place, PlatformRefusal, Text
 from bot.ports import Card
 from bot.words import say
 
@@ -85,7 +85,9 @@ async def _reauthorize(world: World, click: Click) -> Clicked:
     plan = offering.plan(app, offer, click.found[0], previous[0] if previous else None)
     if isinstance(plan, Text):
         return Clicked(plan)
-    flow, url = await _offer(world, click, app, plan, previous[0] if previous else None)
+    wish = offering.Wish(click.card, click.person, click.place, click.index, click.found[0])
+    flow, secret = await offering.make(world, wish, app, plan, previous[0] if previous else None)
+    url = f"{world.public_url.rstrip('/')}/consent/{flow.id}.{secret}"
     sentence = say(
         "Your personal link for {app} on {platform}: it asks for {scopes}, works for ten minutes, and only for you.",
         app=app.name or app.app_id, platform=platform_title(app), scopes=few(flow.asked),
@@ -96,41 +98,6 @@ async def _reauthorize(world: World, click: Click) -> Clicked:
         card=await _redrawn(world, click.card.id),
         url=url,
     )
-
-
-async def _offer(world: World, click: Click, app: App, plan: offering.Plan, previous: Flow | None) -> tuple[Flow, str]:
-    now, flow_id, secret = world.now(), world.random.token()[:22], world.random.token()
-    flow = Flow(
-        id=flow_id,
-        platform=app.platform,
-        app_id=app.app_id,
-        person=click.person,
-        place=click.card.place if click.card.place.surface else click.place,
-        card_id=click.card.id,
-        created=now,
-        expires=now + LIFE,
-        mode=app.mode,
-        index=click.index,
-        asked=plan.asked,
-        needed=plan.needed,
-        needed_mode=plan.mode,
-        alternatives=plan.alternatives,
-        widened=plan.widened,
-        expected=await offering.expected_account(world, click.person, app),
-        locale=click.locale,
-        attempt=previous.attempt + 1 if previous else 1,
-        log_id=next(iter(click.found[0].finding.request_ids), ""),
-        ticket_hash=digest(secret),
-        changed=now,
-    )
-    replaced = await world.store.put_flow(flow.id, to_row(flow), state=flow.column, owner=flow.owner, supersede=True)
-    card: Card | None = click.card
-    while card is not None and not await world.store.save_card(snapshot.with_flow(card, click.person, flow.id)):
-        card = await world.store.card(click.card.id)
-    await driving.note(world, flow, click.person)
-    for other in replaced:
-        await driving.drive(world, other)  # its card says so now
-    return flow, f"{world.public_url.rstrip('/')}/consent/{flow_id}.{secret}"
 
 
 async def _redrawn(world: World, card_id: str) -> Any:
@@ -148,7 +115,7 @@ async def _check(world: World, click: Click) -> Clicked:
     if kept is not None:
         flow = await driving.drive(world, kept[0].id) or kept[0]
         app = world.app(flow.platform, flow.app_id)
-        if app is not None and not flow.todo and flow.state in (State.GRANTED, State.PROVEN, State.INSUFFICIENT) and flow.mode == "broker":
+        if app is not None and not flow.todo and flow.state in (State.GRANTED, State.PROVEN, State.INSUFFICIENT) and flow.mode != "handoff":
             try:
                 event = await driving.prove(world, flow, app)
             except PlatformRefusal as refusal:
@@ -195,7 +162,7 @@ async def _ask_admin(world: World, click: Click) -> Clicked:
 
 
 async def _details(world: World, click: Click) -> Clicked:
-    reply = await drawing.draw(world, click.card, click.place.surface, click.locale, "asker")
+    reply = await drawing.draw(world, click.card, click.place.surface, click.locale, "asker", unfold=True)
     return Clicked(say("Here are all the details, only for you."), whisper=reply)
 
 
@@ -203,8 +170,9 @@ async def _support(_world: World, click: Click) -> Clicked:
     index = click.index if 0 <= click.index < len(click.found) else 0
     if not click.found or not click.found[index].support:
         return Clicked(say("There is nothing that support would need for this error."))
-    bundle = drawing.whisper(support_text(click.found[index]), click.place.surface, click.locale)
-    return Clicked(say("Here is what support asks for, ready to copy. Fill in what is still missing."), whisper=bundle)
+    bundle = support_text(click.found[index])
+    shown = drawing.whisper(bundle, click.place.surface, click.locale)
+    return Clicked(say("Here is what support asks for, ready to copy. Fill in what is still missing."), whisper=shown, copy=bundle)
 
 
 async def _share(world: World, click: Click) -> Clicked:

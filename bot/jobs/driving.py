@@ -16,6 +16,7 @@ from bot import tokens
 from bot.consent import (
     UNFINISHED,
     Broke,
+    Declined,
     Effect,
     Event,
     Flow,
@@ -38,6 +39,7 @@ from bot.flow import SKEW, WAITING
 from bot.jobs import drawing, snapshot
 from bot.jobs.world import World, part, platform_title
 from bot.model import Account, App, Diagnosis, Person, PlatformRefusal, Proof, Text, Token
+from bot.oauth import Device, Wait
 from bot.words import say
 
 #: Longer than a request (10 s) and the difference of two clocks together, so that no code is sent twice; shorter than any code lives.
@@ -144,6 +146,8 @@ async def _step(world: World, flow: Flow) -> Flow:  # noqa: PLR0911 (one line fo
         if effect is Effect.NOTIFY:
             await _notify(world, flow, app)
             return done(flow, effect)
+        if effect is Effect.POLL:
+            return await _poll(world, flow, app)
         if effect is Effect.EXCHANGE:
             return _after(flow, await _exchange(world, flow, app))
         if effect is Effect.IDENTIFY:
@@ -169,6 +173,9 @@ def _after(flow: Flow, event: Event) -> Flow:
 
 def _refused(flow: Flow, effect: Effect, refusal: PlatformRefusal, now: datetime) -> Flow:
     """The platform said no to one of our own calls: again in a while, or what that means for the consent."""
+    if effect is Effect.POLL:
+        declined = refusal.blame == "user"
+        return _after(flow, Declined(now, refusal.code) if declined else Broke(now, refusal.code, refusal.blame, refusal.request_id))
     if refusal.retryable and flow.tries < len(_PAUSES):
         pause = min(max(_PAUSES[flow.tries], refusal.retry_after or 0.0), _LONGEST_PAUSE)
         return postpone(flow, now + timedelta(seconds=pause))
@@ -182,12 +189,29 @@ def _refused(flow: Flow, effect: Effect, refusal: PlatformRefusal, now: datetime
 # ---------------------------------------------------------------- the token
 
 
+async def _poll(world: World, flow: Flow, app: App) -> Flow:
+    first = (flow.changed or flow.created) + timedelta(seconds=flow.interval)
+    if world.now() < first:  # nobody has entered a code within its first seconds
+        return replace(flow, not_before=first)
+    oauth: Any = part(flow.platform, "oauth")
+    device = Device(**json.loads(world.vault.open(flow.device)))
+    answer: Token | Wait = await world.ask(oauth.device_poll(app, device, flow.interval))
+    if isinstance(answer, Wait):
+        later = world.now() + timedelta(seconds=answer.interval)
+        return replace(flow, interval=answer.interval, not_before=later)
+    return _after(flow, _came(world, flow, answer))
+
+
 async def _exchange(world: World, flow: Flow, app: App) -> TokenCame:
     oauth: Any = part(flow.platform, "oauth")
     verifier = "" if flow.in_client else world.vault.open(flow.verifier)
     token: Token = await world.ask(
         oauth.exchange(app, code=world.vault.open(flow.code), verifier=verifier, redirect_uri="" if flow.in_client else flow.redirect_uri)
     )
+    return _came(world, flow, token)
+
+
+def _came(world: World, flow: Flow, token: Token) -> TokenCame:
     now = world.now()
     return TokenCame(
         now,

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from bot.catalog import catalog
-from bot.consent import Flow, State
-from bot.jobs.driving import binding
-from bot.jobs.world import World, part
-from bot.model import App, AppFacts, Diagnosis, Identity, Mode, Offer, Person, Text
+from bot.consent import LIFE, Flow, State, to_row
+from bot.jobs import driving, snapshot
+from bot.jobs.world import World, digest, part
+from bot.model import App, AppFacts, Diagnosis, Identity, Mode, Offer, Person, Place, Text
+from bot.ports import Card
 from bot.words import listed, say
 
 MUTE = timedelta(days=30)
@@ -63,6 +64,53 @@ def plan(app: App, offer: Offer, diagnosis: Diagnosis, previous: Flow | None) ->
     return Plan(tuple(allowed[:most]), fitting, mode, more, widened)
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who wants the consent, on which card, for which of its offers."""
+
+    card: Card
+    person: Person
+    place: Place
+    index: int
+    diagnosis: Diagnosis
+
+
+async def make(world: World, wish: Wish, app: App, plan: Plan, previous: Flow | None, *, mode: str = "") -> tuple[Flow, str]:
+    """Make the offer and end the person's earlier ones for this app. Returns it with the secret of its personal link."""
+    now, secret = world.now(), world.random.token()
+    flow = Flow(
+        id=world.random.token()[:22],
+        platform=app.platform,
+        app_id=app.app_id,
+        person=wish.person,
+        place=wish.card.place if wish.card.place.surface else wish.place,
+        card_id=wish.card.id,
+        created=now,
+        expires=now + LIFE,
+        mode=mode or app.mode,
+        index=wish.index,
+        asked=plan.asked,
+        needed=plan.needed,
+        needed_mode=plan.mode,
+        alternatives=plan.alternatives,
+        widened=plan.widened,
+        expected=await expected_account(world, wish.person, app),
+        locale=wish.card.locale,
+        attempt=previous.attempt + 1 if previous else 1,
+        log_id=next(iter(wish.diagnosis.finding.request_ids), ""),
+        ticket_hash=digest(secret) if mode != "device" else "",
+        changed=now,
+    )
+    replaced = await world.store.put_flow(flow.id, to_row(flow), state=flow.column, owner=flow.owner, supersede=True)
+    card: Card | None = wish.card
+    while card is not None and not await world.store.save_card(snapshot.with_flow(card, wish.person, flow.id)):
+        card = await world.store.card(wish.card.id)
+    await driving.note(world, flow, wish.person)
+    for other in replaced:
+        await driving.drive(world, other)  # its card says so now
+    return flow, secret
+
+
 def may_ask(app: App, scope: str, *, personal: bool = True) -> bool:
     """Is this scope in the catalogue, and not forbidden by the app's owner? `personal`: also, does it exist for users' tokens?
 
@@ -87,7 +135,7 @@ def not_enabled(facts: AppFacts | None, scopes: tuple[str, ...]) -> tuple[str, .
 async def expected_account(world: World, person: Person, app: App) -> str:
     """The account that must come back, as far as it is known: bound by an earlier consent, or the person themselves where the surface is
     the platform and the bot is the same app (only then is the id the same). Empty: the first consent binds it."""
-    bound = await world.store.account_of(person, binding(app.platform, app.app_id)) or await world.store.account_of(person, app.platform)
+    bound = await world.store.account_of(person, driving.binding(app.platform, app.app_id)) or await world.store.account_of(person, app.platform)
     if bound:
         return bound
     same = person.surface == app.platform and world.surface_apps.get(person.surface) == app.app_id

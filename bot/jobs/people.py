@@ -12,7 +12,7 @@ from bot import tokens
 from bot.catalog import catalog
 from bot.consent import State, Withdrawn, same_person
 from bot.consent_words import few
-from bot.jobs import answering, documents, driving, offering
+from bot.jobs import answering, device, documents, driving, offering
 from bot.jobs.values import Answer, Grant
 from bot.jobs.world import World, part, platform_title
 from bot.model import App, Finding, Locale, Person, PlatformRefusal, Question, Text
@@ -27,6 +27,7 @@ _WORDS = {
     "mute": "mute", "静音": "mute",
     "unmute": "unmute", "取消静音": "unmute",
     "revoke": "revoke", "撤销": "revoke",
+    "device": "device",
 }  # fmt: skip
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _CODE = re.compile(r"^[A-Za-z0-9._-]{2,80}$")
@@ -38,20 +39,23 @@ async def command(world: World, question: Question) -> Answer:
     word, _, rest = text.partition(" ")
     asked = replace(question, text=text, direct=True)
     locale = question.locale or ("zh" if _CHINESE.search(word) else world.locale)
+    link = ""
     match _WORDS.get(word.lower()) if len(text) < 200 else None:
         case "help":
-            return await answering.say_it(world, asked, usage(), locale, text=text)
+            said = usage()
         case "grants":
-            return await answering.say_it(world, asked, await _grants_said(world, question.asker), locale, text=text)
+            said = await _grants_said(world, question.asker)
         case "mute":
             said = await mute(world, asked, everything=rest.strip().lower() in ("all", "全部"))
-            return await answering.say_it(world, asked, said, locale, text=text)
         case "unmute":
-            return await answering.say_it(world, asked, await unmute(world, asked), locale, text=text)
+            said = await unmute(world, asked)
         case "revoke":
-            return await answering.say_it(world, asked, await _revoke_said(world, question.asker, rest.strip()), locale, text=text)
+            said = await _revoke_said(world, question.asker, rest.strip())
+        case "device":
+            said, link = await device.begin(world, asked)
         case _:
             return await _question(world, asked, text, locale)
+    return await answering.say_it(world, asked, said, locale, text=text, link=link)
 
 
 async def _question(world: World, asked: Question, text: str, locale: Locale) -> Answer:

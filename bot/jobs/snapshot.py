@@ -27,6 +27,7 @@ def make(
     asker: Person | None = None,
     private: bool = False,
     text: str = "",
+    link: str = "",
 ) -> dict[str, Any]:
     """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `text`: what
     was asked, redacted, for surfaces that show their own history."""
@@ -41,6 +42,7 @@ def make(
         "flows": {},
         "private": private,
         "text": text[:MOST_MESSAGE],
+        "link": link,
     }
 
 
