@@ -84,6 +84,7 @@ def test_what_the_browser_sends_from_elsewhere_is_refused(practice: Practice) ->
         (f"{practice.base}/grants", {"app_id": app.app_id, "person": "alice"}),
     ):
         assert post(address, data=form, headers=foreign).status_code == 400
+        assert post(address, data=form, headers={**foreign, "origin": "null"}).status_code == 400
     post(f"{practice.base}/faults", data={"kind": "500", "path": "/feishu"}, headers=foreign)
 
     assert not practice.world.codes
