@@ -253,7 +253,7 @@ def _read_families(platform: str, text: PackText) -> tuple[Family, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class Lookup:
     """The answer to "what is this code?": its entries, one for each platform that uses it, or codes that look like it."""
 
     code: str
@@ -261,7 +261,7 @@ class Explained:
     similar: tuple[tuple[str, str], ...] = ()
 
 
-def explain_code(code: str, platform: str | None = None, *, book: Catalog | None = None) -> Explained:
+def explain_code(code: str, platform: str | None = None, *, book: Catalog | None = None) -> Lookup:
     """Look a code up without any paste. `similar` holds (platform, code) pairs when there is no entry.
 
     Letter case is forgiven; keys that are only our own names for a wording are found too, but never suggested.
@@ -274,10 +274,10 @@ def explain_code(code: str, platform: str | None = None, *, book: Catalog | None
         folded = code.casefold()
         entries = [entry for name in wanted for key in book.codes(name) if key.casefold() == folded and (entry := book.entry(name, key))]
     if entries or not code:
-        return Explained(code, tuple(entries))
+        return Lookup(code, tuple(entries))
     from rapidfuzz import fuzz, process  # noqa: PLC0415 (only for a code that nobody knows)
 
     known = {(name, key): key.casefold() for name in wanted for key in book.codes(name)}
     near = process.extract(code.casefold(), known, scorer=fuzz.ratio, score_cutoff=75, limit=12)
     shown = [pair for _, _, pair in near if (entry := book.entry(*pair)) and entry.code_shown]
-    return Explained(code, (), tuple(shown[:5]))
+    return Lookup(code, (), tuple(shown[:5]))

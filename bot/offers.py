@@ -67,20 +67,29 @@ def _consent_fixes(case: Case) -> bool:
 
 
 def _held_back(case: Case, app: App, choice: Choice | None, facts: Facts) -> Text | None:
+    """Why no consent in this app would help, or None."""
     if case.cause not in SCOPE_CAUSES:
         return None
     if choice is None:
         return say("The error does not say which scope is missing. Tell us which API was called, and we can ask for exactly that.")
     if not choice.recommended:
         return choice.reason
+    if case.cause is Cause.USER_SCOPE_MISSING and not case.personal:
+        return say(
+            "{scopes} exists for the app's own identity only, so no login of a user can grant it.", scopes=listed(choice.recommended)
+        )
+    return _not_enabled(case, app, choice, facts)
+
+
+def _not_enabled(case: Case, app: App, choice: Choice, facts: Facts) -> Text | None:
+    """The platform lists the scope as off: its consent page would refuse the whole request."""
     known = facts.app_facts.get(app.app_id)
     if known is None or known.enabled is None:
         return None
     kinds = {Identity.USER} if case.cause is Cause.USER_SCOPE_MISSING or case.personal else {Identity.APP}
     off = [scope for scope in choice.recommended if not kinds & known.enabled.get(scope, frozenset())]
-    if off:
-        return say(
-            "The app has not enabled {scopes} for users yet; the consent page would only show an error. Enable it first.",
-            scopes=listed(off),
-        )
-    return None
+    if not off:
+        return None
+    return say(
+        "The app has not enabled {scopes} for users yet; the consent page would only show an error. Enable it first.", scopes=listed(off)
+    )

@@ -255,6 +255,12 @@ def test_consent_is_offered_for_exactly_the_chosen_scope() -> None:
         ("the scope may never be asked for", CONSENT, Facts((App("lark", "cli_x", never_ask=frozenset(SHEETS)),)), "never be asked"),
         ("no scope is named", Finding("lark", ("99991679",), "", identity=Identity.USER), Facts((FEISHU,)), "does not say which scope"),
         ("the app has not enabled it", CONSENT, known({}), "has not enabled sheets:spreadsheet for users"),
+        (
+            "8 the scope exists for apps only",
+            Finding("lark", ("99991679",), "", scopes=("im:message.group_msg",), identity=Identity.USER),
+            Facts((FEISHU,)),
+            "no login of a user can grant it",
+        ),
         ("consent is not the cure", Finding("lark", ("1770032",), "forbidden"), Facts((FEISHU,)), "does not fix this"),
         ("an app token has no user", Finding("lark", ("99991663",), "Invalid access token"), Facts((FEISHU,)), "does not fix this"),
     ],
