@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot.explain import explain
-from bot.model import App
+from bot.model import App, Facts
 from bot.platforms.lark.checks import tenant_token
 from handlers.sandbox import Practice, running
 from tests.practice import Talker, get, http, post, talker
@@ -190,10 +190,13 @@ def test_what_the_desk_shows_can_be_pasted_and_is_understood(
 
 
 def test_the_kuaishou_sample_is_understood(practice: Practice) -> None:
-    """The shop's answer names no scope; the wording is enough."""
-    text = unescape(_sample(practice, practice.app("kuaishou", "shop"), 0, "alice"))
+    """The shop's answer names neither scope nor API; with the API in front of it, as a log shows it, the pack is found and offered."""
+    app = practice.app("kuaishou", "shop")
+    text = unescape(_sample(practice, app, 0, "alice"))
 
-    found = explain(text)
+    found = explain(text, facts=Facts(apps=(app,))).diagnoses[0]
 
-    assert found.findings[0].platform == "kuaishou"
-    assert found.diagnoses[0].cause == "user_scope_missing"
+    assert text.startswith("open.item.list.get {")
+    assert found.finding.platform == "kuaishou"
+    assert found.cause == "user_scope_missing"
+    assert [offer.scopes for offer in found.offers] == [("merchant_item",)]

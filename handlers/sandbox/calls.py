@@ -30,6 +30,11 @@ class Call:
             return "xoxb-practice-" if kind == "tenant" else "xoxp-practice-"
         return ""
 
+    @property
+    def lead(self) -> str:
+        """What a program's log would show in front of the answer: Kuaishou's says nowhere which API was called."""
+        return ".".join(["open", *self.path.split("/open/", 1)[1].split("/")]) + " " if self.style == "kuaishou" else ""
+
     def headers(self, token: str) -> Mapping[str, str]:
         """The header that carries the token."""
         if self.style in ("bearer", "slack"):
