@@ -28,7 +28,34 @@ _WEAKER_THAN_A_SCOPE = frozenset({Cause.OTHER, Cause.RESOURCE_PERMISSION, Cause.
 
 # Names that a standard gives every platform (RFC 6749 errors, gRPC states): beside the platform's own code they say little.
 _GENERIC = frozenset(
-    ["access_denied", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "server_error", "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type", "unsupported_response_type", "insufficient_scope", "ABORTED", "ALREADY_EXISTS", "CANCELLED", "DEADLINE_EXCEEDED", "FAILED_PRECONDITION", "INTERNAL", "INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED", "UNAVAILABLE", "UNIMPLEMENTED", "UNKNOWN"]
+    [
+        "access_denied",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "unsupported_response_type",
+        "insufficient_scope",
+        "ABORTED",
+        "ALREADY_EXISTS",
+        "CANCELLED",
+        "DEADLINE_EXCEEDED",
+        "FAILED_PRECONDITION",
+        "INTERNAL",
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+        "OUT_OF_RANGE",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "UNAUTHENTICATED",
+        "UNAVAILABLE",
+        "UNIMPLEMENTED",
+        "UNKNOWN",
+    ]
 )
 
 # Who usually fixes a cause, for readings that no entry speaks for.
@@ -57,6 +84,14 @@ WHO = {
     Cause.OTHER: Who.DEVELOPER,
 }
 
+# Whose call it must have been, by the nature of the cause: only users authorize, and only the app has credentials.
+_BY_NATURE = {
+    **dict.fromkeys(
+        (Cause.REDIRECT_URI, Cause.AUTH_CODE_INVALID, Cause.REFRESH_TOKEN_INVALID, Cause.USER_DENIED, Cause.USER_SCOPE_MISSING),
+        Identity.USER,
+    ),
+    Cause.APP_CREDENTIALS: Identity.APP,
+}
 # What a bare HTTP status suggests.
 _STATUS = {
     400: Cause.BAD_REQUEST,
@@ -95,7 +130,8 @@ def read(finding: Finding, book: Catalog) -> Reading:
     if reading is None:
         reading = _bare(finding) or _by_family(finding, book) or _by_wording(finding)
     reading = _by_fields(finding, reading, book)
-    identity = finding.identity if finding.identity is not Identity.UNKNOWN else reading.identity
+    known = (one for one in (finding.identity, reading.identity, _BY_NATURE.get(reading.cause)) if one and one is not Identity.UNKNOWN)
+    identity = next(known, Identity.UNKNOWN)
     return replace(reading, identity=identity, rivals=tuple(rival for rival in reading.rivals if rival.cause is not reading.cause))
 
 
