@@ -46,10 +46,10 @@ _QUOTE = r"(?:\\{0,16}[\"'`]|%22|&quot;|&#34;)"
 # A name and its sign of assignment; then a value, quoted (spaces allowed) or bare. Two patterns, because the value of a harmless name
 # may itself hold secrets: `url=https://…?access_token=…`.
 _NAMED: Final = re.compile(
-    rf"(?<![A-Za-z0-9_.-])([A-Za-z_][A-Za-z0-9_.-]{{0,63}})((?:{_QUOTE})?[\])]?[ \t]{{0,8}}(?:=>|[:=：]|%3[dDaA]|->)[ \t]{{0,8}}(?:\n[ \t]{{1,24}})?)"
+    rf"(?:(?<![A-Za-z0-9_.-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))([A-Za-z_][A-Za-z0-9_.-]{{0,63}})((?:{_QUOTE})?[\])]?[ \t]{{0,8}}(?:=>|[:=：]|%3[dDaA]|->)[ \t]{{0,8}}(?:\n[ \t]{{1,24}})?)"
 )
 _VALUE: Final = re.compile(
-    rf"([ub]?{_QUOTE})([^\"'`\\\r\n]{{1,8000}})|((?:(?!%26|%22|&quot;|&#34;)[^\s\"'`,;&<>(){{}}\[\]\\|，；。])" + r"{1,8000})"
+    rf"([ub]?{_QUOTE})((?:(?!%22|&quot;|&#34;)[^\"'`\\\r\n]){{1,8000}})|((?:(?!%26|%22|&quot;|&#34;)[^\s\"'`,;&<>(){{}}\[\]\\|，；。])" + r"{1,8000})"
 )
 _FLAG: Final = re.compile(r"(?<![A-Za-z0-9_-])(--?[A-Za-z][A-Za-z0-9-]{1,40})([ \t]{1,4}[\"']?)([^\s\"'-][^\s\"']{3,2000})")
 _CHINESE: Final = re.compile(r"(密码|密钥|口令|令牌|验证码|授权码|签名)([\"'`]?[ \t]{0,4}(?:[:=：]|为|是)[ \t]{0,4}[\"'`]?)([A-Za-z0-9_~!@#$%^*+/=.-]{6,2000})")
@@ -127,7 +127,7 @@ def redact(text: str) -> Redaction:
     if "cookie" in lower:
         text = _COOKIE.sub(lambda found: _cookie(found, masker), text)
     text = _assignments(text, masker)
-    if " -" in text or text.startswith("-"):
+    if "-" in text:
         text = _FLAG.sub(lambda found: _flag(found, masker), text)
     if not text.isascii():
         text = _CHINESE.sub(lambda found: _chinese(found, masker), text)
@@ -150,10 +150,14 @@ def _private_keys(text: str, masker: _Masker) -> str:
             at = begin + len(_BEGIN)
             continue
         body = head + 5
+        if text.startswith(MASK, body):
+            parts.append(text[at:body])
+            at = body
+            continue
         end = text.find(_END, body, body + 20_000)
         if end < 0:
             end = body
-            while end < len(text) and (text[end].isascii() and text[end].isalnum() or text[end] in "+/=\r\n\\ \t"):
+            while end < len(text) and ((text[end].isascii() and text[end].isalnum()) or text[end] in "+/=\r\n\\ \t"):
                 end += 1
         if text[body:end].strip() != MASK:
             masker.note("private_key", text[body:end])
@@ -272,7 +276,7 @@ def _header(found: re.Match[str], masker: _Masker) -> str:
 
 def _bearer(found: re.Match[str], masker: _Masker) -> str:
     value = found[2]
-    if value.endswith("=") and value[:-1].isalpha() or (_PLAIN_WORD.fullmatch(value) and len(value) < 24) or _SAFE_VALUE.fullmatch(value):
+    if (value.endswith("=") and value[:-1].isalpha()) or (_PLAIN_WORD.fullmatch(value) and len(value) < 24) or _SAFE_VALUE.fullmatch(value):
         return found[0]
     masker.note("bearer", value)
     return found[1] + MASK

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from bot.catalog import Catalog
@@ -21,6 +23,8 @@ STRUCTURED: Final = 3
 LABELLED: Final = 2
 PROSE: Final = 1
 _NEAR = 400
+_MOST_CODES = 250  # in one window of 32 KB: denser than any log
+_MOST_ADDRESSES = 400
 _BELIEVED = 3
 _OTHER_KEY = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_]\w{0,40}=[\"'`]?$")
 _CODE_LABEL = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
@@ -78,6 +82,10 @@ class Window:
         self._brackets: Brackets | None = None
         self.pairs: list[Pair] = []
         self.addresses: list[Address] = []
+        self._clue_at: dict[tuple[str, int], float] = {}
+        self._around: tuple[int, dict[str, list[str]]] | None = None
+        self._pair_starts: list[int] = []
+        self._address_starts: list[int] = []
         self.clues: dict[str, list[tuple[int, float]]] = {}
 
     # ------------------------------------------------------------ helpers
@@ -107,7 +115,14 @@ class Window:
                 at = lower.find(clue, at + max(len(clue), 40))
 
     def clue(self, name: str, at: int) -> float:
-        """How much the text speaks for a platform at a place: near words count whole, far ones half; at most 8."""
+        """How much the text speaks for a platform at a place (within 64 characters): near words count whole, far ones three quarters; at most 8."""
+        bucket = (name, at >> 6)
+        known = self._clue_at.get(bucket)
+        if known is None:
+            known = self._clue_at[bucket] = self._weigh(name, at)
+        return known
+
+    def _weigh(self, name: str, at: int) -> float:
         best_near = best_far = total = 0.0
         for where, weight in self.clues.get(name, ()):
             if abs(where - at) <= _NEAR:
@@ -127,7 +142,9 @@ class Window:
         """Every platform code of the window, in order."""
         self._find_clues()
         self.pairs = pairs(self.text, self.words.roles)
-        self.addresses = list(addresses(self.text))
+        self.addresses = list(islice(addresses(self.text), _MOST_ADDRESSES))
+        self._pair_starts = [each.start for each in self.pairs]
+        self._address_starts = [each.start for each in self.addresses]
         found: dict[int, Code] = {}
         taken: dict[int, Pair] = {each.start: each for each in self.pairs}
         for code in self._of_addresses():
@@ -135,18 +152,26 @@ class Window:
         for code in self._of_patterns():
             found.setdefault(code.at, code)
         for pair in self.pairs:
+            if len(found) >= _MOST_CODES:
+                break
             if pair.role in (roles.CODE, roles.SUB_CODE, roles.STATUS) and pair.start not in found:
                 mine = self._of_pair(pair)
                 if mine is not None:
                     found[mine.at] = mine
-        for code in self._of_numbers(taken, found):
-            found.setdefault(code.at, code)
-        for code in self._of_tokens(found):
-            found.setdefault(code.at, code)
+        for reader in (self._of_numbers(taken, found), self._of_tokens(found)):
+            for code in islice(reader, _MOST_CODES):
+                found.setdefault(code.at, code)
         return [found[at] for at in sorted(found)]
 
     def inside_address(self, at: int) -> bool:
-        return any(each.start <= at < each.end for each in self.addresses)
+        index = bisect_right(self._address_starts, at) - 1
+        return index >= 0 and at < self.addresses[index].end
+
+    def near(self, at: int, reach: int) -> list[Pair]:
+        """The pairs within reach of a place, at most 24 to each side."""
+        middle = bisect_left(self._pair_starts, at)
+        first = max(bisect_left(self._pair_starts, at - reach), middle - 24)
+        return self.pairs[first : min(bisect_right(self._pair_starts, at + reach), middle + 24)]
 
     def _of_addresses(self) -> Iterable[Code]:
         for each in self.addresses:
@@ -200,9 +225,7 @@ class Window:
         return Code(name, value, pair.start, pair.end, STRUCTURED, sub)
 
     def _sibling_message(self, pair: Pair) -> bool:
-        return any(
-            each.role in (roles.MESSAGE, roles.FLAG, roles.REQUEST_ID) and -_NEAR < each.start - pair.start < _NEAR and each is not pair for each in self.pairs
-        )
+        return any(each.role in (roles.MESSAGE, roles.FLAG, roles.REQUEST_ID) and each is not pair for each in self.near(pair.start, _NEAR))
 
     def _owner(self, value: str, at: int, key: str) -> str | None:
         """The platform a numeric code belongs to, or None when nothing makes it one."""
@@ -232,11 +255,16 @@ class Window:
 
     def _has_sibling(self, at: int, key: str) -> bool:
         """Whether a key stands near; written `key=value` it must have that value, `key~zh` asks for a Chinese text, `key~en` for another."""
+        if self._around is None or self._around[0] != at:
+            values: dict[str, list[str]] = {}
+            for each in self.near(at, 2 * _NEAR):
+                values.setdefault(each.key, []).append(each.value)
+            self._around = (at, values)
         if "=" in key:
             key, _, value = key.partition("=")
-            return any(each.key == key and each.value.lower() == value and abs(each.start - at) < _NEAR for each in self.pairs)
+            return any(each.lower() == value for each in self._around[1].get(key, ()))
         key, _, language = key.partition("~")
-        near = [each.value for each in self.pairs if each.key == key and abs(each.start - at) < 2 * _NEAR]
+        near = self._around[1].get(key, ())
         return bool(near) and (not language or (language == "zh") != near[0].isascii())
 
     def _family(self, name: str, value: str) -> bool:
@@ -264,9 +292,10 @@ class Window:
     def _of_numbers(self, taken: dict[int, Pair], found: dict[int, Code]) -> Iterable[Code]:
         text = self.text
         only = text.strip(" \t\n`\"'*()[]#?!.,")
+        looked = 0
         for match in NUMBER.finditer(text):
             at, end = match.span()
-            if at in found or (at in taken and taken[at].role != roles.CODE):
+            if at in found or (at in taken and taken[at].role != roles.CODE) or self.inside_address(at):
                 continue
             value = match[0]
             owners = self.catalog.platforms_of(value)
@@ -279,8 +308,9 @@ class Window:
             family = not owners and any(self._family(name, value) for name, each in self.words.specs.items() if each.families)
             if not owners and not family and not (strong and _CODE_LABEL.search(strong[1])):
                 continue
-            if self.inside_address(at):
-                continue
+            looked += 1
+            if looked > _MOST_CODES:
+                break
             weak = strong or LABEL.search(head)
             tail = text[end : end + 120]
             body = BODY.match(tail)
@@ -321,11 +351,15 @@ class Window:
 
     def _of_tokens(self, found: dict[int, Code]) -> Iterable[Code]:
         text = self.text
+        looked = 0
         for match in TOKEN.finditer(text):
             value = match[0]
             owners = self.catalog.platforms_of(value)
             if not owners or match.start() in found or len(value) < 8:
                 continue
+            looked += 1
+            if looked > _MOST_CODES:
+                break
             at, end = match.span()
             start, stop = line_of(text, at)
             near = text[max(start, at - 80) : min(stop, end + 60)]
@@ -333,7 +367,7 @@ class Window:
                 spec = self.words.specs.get(name)
                 if spec is None or spec.word is None or not spec.word.fullmatch(value):
                     continue
-                if value in spec.foreign_words or not any(sign in value for sign in "._") and value.islower():
+                if value in spec.foreign_words or (not any(sign in value for sign in "._") and value.islower()):
                     if self.clue(name, at) < _BELIEVED or not FAIL_TOKEN.search(near):
                         continue
                 elif not any(sign in value for sign in "._") and self.clue(name, at) < _BELIEVED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
@@ -39,6 +40,7 @@ _FIXTURE = re.compile(
     r"|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
     r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:"
 )
+_FIXTURE_WORDS = ("fixture", "mock", "stub", "test", "sample", "dummy", "describe", "it(", "assert", "expect(", "测试", "示例", "样例", "模拟", "return_value", "side_effect", "openapi", "swagger", "example")
 # Talk about errors by somebody who has none: changes, plans, documentation, tables.
 _TALK = re.compile(
     r"(?aim)^\s*(?:Args|Returns|Raises|Parameters|Attributes|Examples?|See also|Usage|@param|:param|:raises)\b[^\n]{0,40}:?\s*$|\"{3}|^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"
@@ -62,30 +64,48 @@ _SUCCESS_WORD = re.compile(
 )
 _TABLE_ROW = re.compile(r"^\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
 _BULLET_CODE = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M)
+_DATA = ('{"', "{'", "[{")  # how a line of data begins
 _LISTED = re.compile(r"\d{4,10}[\"'`*]{0,3}\s{0,3}(?:[/,|、]|or|and|和|或|与)\s{0,3}[\"'`*]{0,3}\d{4,10}")
 
 
 def line_of(text: str, at: int) -> tuple[int, int]:
-    """Start and end of the line around `at`, never more than 600 characters to either side."""
-    start = text.rfind("\n", max(0, at - 600), at) + 1
-    end = text.find("\n", at, at + 600)
-    return max(start, at - 600), end if end >= 0 else min(len(text), at + 600)
+    """Start and end of the line around `at`, never more than 400 characters to either side."""
+    start = text.rfind("\n", max(0, at - 400), at) + 1
+    end = text.find("\n", at, at + 400)
+    return max(start, at - 400), end if end >= 0 else min(len(text), at + 400)
 
 
 class Doubt:
-    """Asked about places of one plain text; each line is judged once."""
-
-    __slots__ = ("_lines", "_text", "fixture", "listing", "talk")
+    """Asked about places of one plain text; everything is judged at most once, and only when somebody asks."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._lines: dict[int, bool] = {}
-        self.fixture = _FIXTURE.search(text) is not None
-        self.talk = _TALK.search(text) is not None and _EXPERIENCE.search(text) is None
-        self.listing = len(_BULLET_CODE.findall(text)) >= 2
+
+    @cached_property
+    def fixture(self) -> bool:
+        """Whether the text is a test or a specification that holds an error as its example."""
+        lower = self._text.lower()
+        return any(each in lower for each in _FIXTURE_WORDS) and _FIXTURE.search(self._text) is not None
+
+    @cached_property
+    def talk(self) -> bool:
+        """Whether somebody talks about errors without having one."""
+        return _TALK.search(self._text) is not None and _EXPERIENCE.search(self._text) is None
+
+    @cached_property
+    def listing(self) -> bool:
+        """Whether the text is a list of codes with their meanings."""
+        return len(_BULLET_CODE.findall(self._text)) >= 2
 
     def source(self, at: int) -> bool:
         """Whether the place stands in source code, a shell command or a table of the documentation."""
+        begin = self._text.rfind("\n", 0, at) + 1
+        if at - begin > 400 and self._text[begin : begin + 2] in _DATA:
+            return False
+        if at - begin > 400:  # a very long line is judged piece by piece, each piece once
+            start = max(begin, (at & ~511) - 200)
+            return self._line(start, min(start + 912, len(self._text)))
         start, end = line_of(self._text, at)
         return self._line(start, end) or (self._neighbour(start - 1) and self._neighbour(end + 1))
 
@@ -93,6 +113,9 @@ class Doubt:
         known = self._lines.get(start)
         if known is None:
             line = self._text[start:end]
+            if line.lstrip()[:2] in _DATA:
+                self._lines[start] = False  # data, however long
+                return False
             known = _LOG_LINE.search(line) is None and (_CODE_LINE.search(line) is not None or _TABLE_ROW.match(line) is not None)
             self._lines[start] = known
         return known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from bot.extract import spec as roles
@@ -16,13 +17,14 @@ from bot.extract.words import APP_WORDS, AS_APP, AS_USER, FAIL, HTTP, MASKED, RE
 from bot.model import Finding, Identity, Mode
 
 _MOST_MESSAGE: Final = 600
-_LABEL_REACH: Final = 400
+_LABEL_REACH: Final = 240
 _ALL_OF: Final = re.compile(r"(?i)\ball (?:of )?(?:the )?(?:following )?(?:scopes?|permissions?)\b|全部权限|以下所有权限")
 _ANY_OF: Final = re.compile(r"(?i)\b(?:one|any) of\b|任一|之一")
 _API: Final = re.compile(
     r"request (\w+#\w+)|\b(?:client\.)?((?:[a-z]+\.)?[a-z_]{2,24}\.v\d\.[a-z_]+(?:\.[a-z_]+){0,2})\b|https?://[\w.-]+(/(?:open-apis|api|v1\.0|topapi|cgi-bin|robot|gateway|rest|upload|drive)/[\w./:{}-]{2,120})"
     r"|\b(?:method|api|apiId)[\"']?\s?[=:]\s?[\"']?(open\.[a-z.]{4,60})|\b(chat\.[a-zA-Z]+|conversations[._][a-zA-Z]+|users\.[a-z]+|files\.[a-z]+|oauth\.v2\.[a-z]+)\b"
 )
+_API_WORDS: Final = ("#get", "#", "/open-apis/", "/v1.0/", "/topapi/", "/cgi-bin/", ".v1.", ".v2.", ".v3.", "/api/", "open.", "chat.", "conversations", "users.", "files.", "oauth.v2", "/rest/", "/drive/")
 _TIME: Final = re.compile(r"\b20\d\d[-/][01]\d[-/][0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?")
 _VIOLATION: Final = re.compile(r"action_(?:scope_required|privilege_required)")
 _RESOURCE: Final = re.compile(r"/(?:documents|docx|docs|wiki|nodes|apps|spreadsheets|files|sheets|base)/([A-Za-z0-9]{20,32})\b|\b((?:basc|doxc|shtc|wikc|boxc)[A-Za-z0-9]{16,28})\b")
@@ -113,7 +115,7 @@ def _codeless(window: Window) -> list[Record]:
 
 def _refused_status(window: Window) -> re.Match[str] | None:
     """An HTTP status that tells of a refusal."""
-    return next((each for each in HTTP.finditer(window.text) if (each[1] or each[2])[0] in "45"), None)
+    return next((each for each in HTTP.finditer(window.lower) if (each[1] or each[2])[0] in "45"), None)
 
 
 def _from_addresses(window: Window, found: dict[str, Record]) -> None:
@@ -161,7 +163,7 @@ def _from_scopes(window: Window, found: dict[str, Record]) -> None:
             continue
         for match in spec.scope.finditer(window.text):
             head = window.text[max(0, match.start() - 120) : match.start()]
-            if window.doubt.source(match.start()) or window.catalog.scope(name, match[0]) is None and window.clue(name, match.start()) < 2 and not _namesake(window, name, match[0]):
+            if window.doubt.source(match.start()) or (window.catalog.scope(name, match[0]) is None and window.clue(name, match.start()) < 2 and not _namesake(window, name, match[0])):
                 continue
             if re.search(r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|lacks?\b|缺少|未开通|未申请|权限不足|无权限|没有", head):
                 found[name] = Record(name, start=match.start(), end=match.end(), strength=2)
@@ -170,7 +172,7 @@ def _from_scopes(window: Window, found: dict[str, Record]) -> None:
 
 def _namesake(window: Window, name: str, scope: str) -> bool:
     """Whether the first word of a scope is that of a known one."""
-    first = scope.split(":")[0] + ":"
+    first = scope.split(":", maxsplit=1)[0] + ":"
     return any(each.startswith(first) for each in window.catalog.scopes(name))
 
 
@@ -187,7 +189,7 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
             continue
         start, end = line_of(text, match.start())
         around = text[start : min(len(text), end + 300)]
-        if not REFUSAL.search(around) and not HTTP.search(around) and not (traced and "access_token" in window.lower):
+        if not REFUSAL.search(around) and not HTTP.search(around.lower()) and not (traced and "access_token" in window.lower):
             continue
         for name in window.words.specs:
             score = window.clue(name, match.start())
@@ -312,8 +314,7 @@ class _Belongings:
         if spec.scope is None:
             return
         window, text = self.window, self.window.text
-        labels = [(match.end(), match.lastgroup == "need") for match in SCOPE_LABEL.finditer(text)]
-        ends = [each[0] for each in labels]
+        last, wanted = -1, None
         lists = [
             (each.start, each.end, each.role == roles.NEED or text[max(0, each.at - 4) : each.at].lower() == "not ")
             for each in window.pairs
@@ -325,7 +326,11 @@ class _Belongings:
             if value in codes:
                 continue
             listed = next((need for start, stop, need in reversed(lists) if start <= at < stop), None)
-            wanted = self._wanted(text, at, labels, ends) if listed is None else listed
+            if listed is not None:
+                wanted = listed
+            elif at - last > 6 or text[last:at].strip(" ,\"'`、"):
+                wanted = self._wanted(text, at)
+            last = end
             if wanted is False or (wanted is None and not spec.scope_anywhere):
                 continue
             self._add_scope(name, value, at, end, unknown_ok=True)
@@ -343,12 +348,15 @@ class _Belongings:
                     for value in (match["scope"] or "").split():
                         self._add_scope(name, value, match.start("scope"), match.start("scope"), unknown_ok=True)
 
-    @staticmethod
-    def _wanted(text: str, at: int, labels: list[tuple[int, bool]], ends: list[int]) -> bool | None:
-        index = bisect_left(ends, at + 1) - 1
-        if index < 0 or at - ends[index] > _LABEL_REACH:
+    def _wanted(self, text: str, at: int) -> bool | None:
+        """Whether the nearest label before a scope calls it missing (True) or there (False); None when no label speaks."""
+        start = max(0, at - _LABEL_REACH)
+        label = None
+        for label in SCOPE_LABEL.finditer(self.window.lower, start, at):
+            pass
+        if label is None:
             return None
-        between = text[ends[index] : at]
+        between = text[label.end() : at]
         listed = "[" in between[:30] or ":" in between[:14] or "=" in between[:14]
         if "\n" in between and "[" not in between and (":" not in between[:14] or between.count("\n") > 6 or re.search(r"\n\s+at ", between)):
             return None
@@ -356,7 +364,7 @@ class _Belongings:
             return None
         if "]" in between or between.count("\n") > 8 or re.search(r"[。!?]\s|\.\s+[A-Z]", between):
             return None
-        return labels[index][1]
+        return label.lastgroup == "need"
 
     def _add_scope(self, name: str, value: str, at: int, end: int, *, unknown_ok: bool) -> None:
         window = self.window
@@ -405,7 +413,7 @@ class _Belongings:
             record.message = record.message[:_MOST_MESSAGE]
 
     def _statuses(self) -> None:
-        for match in HTTP.finditer(self.window.text):
+        for match in HTTP.finditer(self.window.lower):
             record = self.home(match.start())
             if record.status is None:
                 record.status = int(match[1] or match[2])
@@ -438,7 +446,7 @@ class _Belongings:
                 record = self.home(pair.start)
                 if record.identity is Identity.UNKNOWN:
                     record.identity = Identity.APP if pair.value.lower() in APP_WORDS else Identity.USER
-        app, user = AS_APP.search(text), AS_USER.search(text)
+        app, user = AS_APP.search(lower), AS_USER.search(lower)
         if (app is None) != (user is None):
             identity = Identity.APP if app else Identity.USER
             for record in self.records:
@@ -466,12 +474,13 @@ class _Belongings:
                 for key in ("method_id", "token_type"):
                     if address.query.get(key):
                         record.hints.setdefault(key, address.query[key][:40])
-        for match in _API.finditer(text):
-            record = self.home(match.start())
-            record.hints.setdefault("api", next(each for each in match.groups() if each)[:120])
-        for match in _TIME.finditer(text):
+        if any(each in self.window.lower for each in _API_WORDS):
+            for match in islice(_API.finditer(text), 50):
+                record = self.home(match.start())
+                record.hints.setdefault("api", next(each for each in match.groups() if each)[:120])
+        for match in islice(_TIME.finditer(text), 200):
             self.home(match.start()).hints.setdefault("time", match[0])
-        for match in _RESOURCE.finditer(text):
+        for match in islice(_RESOURCE.finditer(text), 50):
             self.home(match.start()).hints.setdefault("resource", match[1] or match[2])
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
 # A key with its sign of assignment: JSON, reprs, logfmt, headers, YAML, PHP (=>), debuggers (->), queries.
 _PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,40})[\"'`*\]]{0,4}[ \t]{0,40}(?:=>|->|[:=])(?!//)[ \t\n]{0,12}")
-_CHINESE_PAIR = re.compile(r"([\u4e00-\u9fff]{1,6}(?: ?ID)?)[\"'`*\]]{0,4}[ \t]{0,4}[:=][ \t]{0,8}", re.I)
 _TAG = re.compile(r"<([A-Za-z_]{2,24})>([^<]{1,400})</")
 _BEFORE_KEY = re.compile(r"([A-Za-z\u4e00-\u9fff]{2,12})[ _-]$")
 _CAST = re.compile(r"(?:\{\w{1,40}@\d{1,10}\}|\((?:int|string|str|float|long|number|integer)(?:\(\d+\))?\)|Object|Array|u?(?=['\"])|b(?=['\"]))\s{0,4}")
@@ -24,6 +25,8 @@ _INNER = re.compile(r"https?%3A%2F%2F", re.I)
 _QUERY = re.compile(r"[?&#;]([A-Za-z_]\w{0,30})=([^&#;\s]{0,3000})")
 _FIELD_LIMIT = 1200
 _LIST_LIMIT = 3000
+_MOST_PAIRS = 800  # in one window: more is no report but an attack
+_SQUARE = re.compile(r"[\[\]]")
 _FRAMES: Final = frozenset({"error", "request", "log", "trace", "correlation", "sub", "method", "app", "client", "日志", "请求", "追踪", "required", "missing",
                             "need", "needs", "granted", "requested", "provided", "accepted", "current", "status", "err", "response", "http", "ret", "token", "return"})  # fmt: skip
 _SECOND: Final = frozenset({"id", "code", "message", "msg", "scope", "scopes", "type"})
@@ -74,20 +77,27 @@ def pairs(text: str, roles: Mapping[str, str]) -> list[Pair]:
         role = roles.get(word)
         if role is not None:
             found.append(_pair(text, word, role, start, match.end()))
+        if len(found) >= _MOST_PAIRS:
+            break
     if not text.isascii():
-        for match in _CHINESE_PAIR.finditer(text):
+        for match in _chinese(tuple(each for each in roles if not each.isascii())).finditer(text):
             key = normal(match[1])
-            for cut in range(len(key) - 2):
-                role = roles.get(key[cut:])
-                if role is not None:
-                    found.append(_pair(text, key[cut:], role, match.start(), match.end()))
-                    break
+            found.append(_pair(text, key, roles[key], match.start(), match.end()))
+            if len(found) >= 2 * _MOST_PAIRS:
+                break
     if "</" in text:
         for match in _TAG.finditer(text):
             role = roles.get(normal(match[1]))
             if role is not None:
                 found.append(Pair(normal(match[1]), role, match[2].strip(), _kind(match[2].strip()), match.start(), match.start(2), match.end(2)))
+    found.sort(key=lambda each: each.start)
     return found
+
+
+@cache
+def _chinese(keys: tuple[str, ...]) -> re.Pattern[str]:
+    spelled = "|".join(each.replace("id", " ?(?:ID|id|Id)") for each in sorted(keys, key=len, reverse=True))
+    return re.compile(rf"({spelled})[\"'`*\]]{{0,4}}[ \t]{{0,4}}[:=][ \t]{{0,8}}")
 
 
 def _kind(value: str) -> str:
@@ -114,7 +124,7 @@ def _pair(text: str, key: str, role: str, at: int, i: int) -> Pair:
                 end = min(end, _line_end(text, i + 1))
         return Pair(key, role, text[i + 1 : end], "string", at, i + 1, end)
     if sign == "[":
-        end = _balanced(text, i, "[", "]")
+        end = _balanced(text, i)
         return Pair(key, role, text[i + 1 : end], "list", at, i + 1, end)
     if sign == "{":
         return Pair(key, role, "", "object", at, i, i)
@@ -133,13 +143,13 @@ def _line_end(text: str, i: int) -> int:
     return end if end >= 0 else min(len(text), i + _FIELD_LIMIT)
 
 
-def _balanced(text: str, i: int, opening: str, closing: str) -> int:
+def _balanced(text: str, i: int) -> int:
     depth = 0
     limit = min(len(text), i + _LIST_LIMIT)
-    for match in re.finditer(re.escape(opening) + "|" + re.escape(closing), text[i:limit]):
-        depth += 1 if match[0] == opening else -1
+    for match in _SQUARE.finditer(text, i, limit):
+        depth += 1 if match[0] == "[" else -1
         if depth == 0:
-            return i + match.start()
+            return match.start()
     return limit
 
 
@@ -190,6 +200,4 @@ class Brackets:
 
     def around(self, at: int) -> tuple[int, ...]:
         """The open brackets around a place, outermost first."""
-        from bisect import bisect_right
-
         return self._opens[bisect_right(self._order, at) - 1]

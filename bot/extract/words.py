@@ -43,9 +43,10 @@ TROUBLE: Final = re.compile(
     r"(?ai)\berror\b|\w+(?:Error|Exception)\b|\bfail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|Traceback|permission denied|access denied|unauthorized|❌|\bproblem|encountered"
 )
 WRAPPER: Final = re.compile(r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_\w+|unknown|null|none|undefined|true|false|object|error")
+# On lower-case text.
 HTTP: Final = re.compile(
-    r"(?ai)(?:\bHTTP(?:/[\d.]{1,3})?[ :]{1,3}|\bstatus(?:[ _-]?code)?[\"']?\W{1,4}|\bresponse code: ?|Error: \[|HttpError |\[HttpError\]:? )([1-5]\d\d)\b"
-    r"|\b([45]\d\d)[ :]{1,2}(?:Client Error|Server Error|Bad Request|Unauthorized|Forbidden|Not Found|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Conflict|\{|\"message\")"
+    r"(?a)(?:http(?:/[\d.]{1,3})?[ :]{1,3}|status(?:[ _-]?code)?[\"']?\W{1,4}|response code: ?|error: \[|httperror |\[httperror\]:? )([1-5]\d\d)\b"
+    r"|\b([45]\d\d)[ :]{1,2}(?:client error|server error|bad request|unauthorized|forbidden|not found|too many requests|internal server error|bad gateway|service unavailable|conflict|\{|\"message\")"
 )
 MASKED: Final = re.compile(r"(?ai)[*xX._\-<>…]+|<[^>]*>|your[_-].*|(?:request|log|trace)[_-]?id|null|none|undefined|unknown|n/a|string|object|nil|-|true|false")
 
@@ -58,16 +59,18 @@ NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")
 HAVE_LABEL: Final = re.compile(
     r"(?ai)provided|granted(?: scopes?)?|accepted|requested(?: scopes?)?|current(?:ly)?(?: scopes?)?|x-oauth-scopes|acceptedscopes|already|existing|\bhas\b|token scopes|已有|已开通|已授权|已获得|当前权限|已申请"
 )
+# On lower-case text.
 SCOPE_LABEL: Final = re.compile(
-    rf"(?ai)(?P<have>newly granted(?: scopes?)?|provided|(?<!not )granted scopes?|(?<!not )granted[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|(?<!not )been granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了)|(?P<need>{_NEEDED})"
+    rf"(?a)(?P<have>newly granted(?: scopes?)?|provided|(?<!not )granted scopes?|(?<!not )granted[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|(?<!not )been granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了)|(?P<need>{_NEEDED})"
 )
 
-_APP = r"(?:bot|app|tenant|application)"
+# The following run on lower-case text.
 AS_APP: Final = re.compile(
-    rf"(?ai)\bas (?:the |a )?{_APP}\b|\b{_APP} identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token|tenant token|\bt-[\w.*-]{{1,}}|tenantaccesstoken|应用级|bot ability"
+    r"(?a)\bas (?:the |a )?(?:bot|app|tenant|application)\b|(?:bot|app|tenant|application) identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
+    r"|tenant token|\bt-[\w.*-]|tenantaccesstoken|应用级|bot ability"
 )
 AS_USER: Final = re.compile(
-    r"(?ai)\bas (?:the |a )?user\b|\buser(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|\bUAT\b|user token|\bu-[\w.*-]{3,}|useraccesstoken|as_user\b|_user_get_|/authen/v\d|authen/v1/authorize|refresh_token"
+    r"(?a)\bas (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|\buat\b|user token|\bu-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|/authen/v\d|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 
