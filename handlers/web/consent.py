@@ -18,7 +18,7 @@ COOKIE_SECONDS = 600  # no longer than the state lives
 TONES = {"proven": "good", "granted": "", "authorized": "", "started": "", "offered": ""}
 STATUS = {"unknown_ticket": 404, "unknown_flow": 404, "used": 410, "expired": 410, "not_yours": 403}
 # Names a platform may send back to us; anything else in the query is dropped.
-CALLBACK_FIELDS = ("code", "authCode", "state", "error", "error_description", "errno", "way")
+CALLBACK_FIELDS = ("code", "authCode", "state", "error", "error_description", "errno", "errString", "way")
 
 
 def router(web: Web) -> APIRouter:

@@ -23,14 +23,18 @@
     back.submit();
   }
 
-  const refused = (state, failure) => deliver({ error: "access_denied", errno: String(failure.errno ?? failure.errCode ?? ""), state });
+  // The server knows what each number means: a refusal, a missing scope, an old client.
+  function failed(state, failure) {
+    const number = failure.errno ?? failure.errCode;
+    deliver(number === undefined ? { error: "access_denied", state } : { errno: String(number), errString: String(failure.errString ?? failure.errMsg ?? ""), state });
+  }
 
   function authCode(start) {
     if (!window.tt || !window.tt.requestAuthCode) return toBrowser();
     window.tt.requestAuthCode({
       appId: start.app_id,
       success: (result) => deliver({ code: result.code, state: start.state, way: "auth_code" }),
-      fail: (failure) => refused(start.state, failure),
+      fail: (failure) => failed(start.state, failure),
     });
   }
 
@@ -54,7 +58,7 @@
         scopeList: start.scopes,
         state: start.state,
         success: (result) => deliver({ code: result.code, state: result.state || start.state }),
-        fail: (failure) => (failure.errno === 103 ? authCode(start) : refused(start.state, failure)),
+        fail: (failure) => (failure.errno === 103 ? authCode(start) : failed(start.state, failure)),
       });
     });
   });
