@@ -10,9 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from bot.consent import TABLE, Move, State
-from bot.jobs import offering
+from bot.jobs import offering, snapshot
 from bot.jobs.driving import binding
-from bot.model import Mode, Person, Place, Response
+from bot.model import Facts, Finding, Identity, Mode, Person, Place, Response
+from bot.ports import Card
 from bot.service import Refused
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, MemoryStore, Scene, Timeout, once, teach
 
@@ -756,3 +757,74 @@ async def test_the_proof_outlives_a_restart(scene: Scene) -> None:
     assert "Proven" in reply.fallback
     assert scene.clock.now() - timedelta(days=1) < scene.clock.now()
     assert PLACE.chat == "C1"
+
+
+# ---------------------------------------------------------------- second lines of defence
+
+
+async def test_a_guest_from_another_workspace_is_somebody_else(scene: Scene) -> None:
+    """In a channel that two workspaces share, a guest with the same user id is not the one who was asked."""
+    await scene.card(ALICE)
+
+    clicked = await scene.click(Person("slack", "T2", "U1", "Alice"), place=PLACE)
+
+    assert clicked.url == ""
+    assert scene.store.flows == {}
+
+
+@pytest.mark.parametrize(
+    ("platform", "scope", "personal", "allowed"),
+    [
+        ("lark", NARROW, True, True),
+        ("lark", WIDE, True, False),
+        ("lark", "evil:everything", True, False),
+        ("slack", "evil:everything", False, False),
+        ("slack", "channels:history", False, True),
+        ("nowhere", NARROW, False, False),
+    ],
+)
+def test_only_known_and_allowed_scopes_may_be_asked(platform: str, scope: str, personal: bool, allowed: bool) -> None:
+    """The last look before a consent is made, whatever the diagnosis said: in the catalogue, not forbidden, for this kind of token."""
+    app = replace(APP, platform=platform, never_ask=frozenset({WIDE}))
+
+    assert offering.may_ask(app, scope, personal=personal) is allowed
+
+
+async def test_a_token_refreshed_meanwhile_is_not_put_back(scene: Scene) -> None:
+    """Died right after keeping the token; by the time somebody goes on, it was refreshed: the newer pair stays."""
+    await scene.card()
+    done = await scene.loop()
+    row, _, owner, version = scene.store.flows[done.flow_id]
+    old = json.dumps({"flow": done.flow_id, "access_token": "u-used-up", "scopes": [NARROW], "extra": {}})
+    unfinished = {**row, "state": "granted", "todo": ["keep"], "token": scene.vault.seal(old)}
+    scene.store.flows[done.flow_id] = (unfinished, "granted+", owner, version)
+    (before,) = scene.store.tokens.values()
+
+    await scene.service.resume()
+
+    assert list(scene.store.tokens.values()) == [before]
+    assert (await scene.store.flow(done.flow_id))[0]["token"] == ""
+
+
+async def test_a_grant_is_revoked_by_its_person_only(scene: Scene) -> None:
+    """Holding somebody's grant in hand is not enough to take it back."""
+    await scene.card()
+    await scene.loop()
+    (grant,) = await scene.service.grants(ALICE)
+
+    assert await scene.service.revoke(BOB, grant) is False
+    assert len(scene.store.tokens) == 1
+    assert await scene.service.grants(BOB) == ()
+
+
+async def test_signing_in_again_asks_for_no_new_scope(scene: Scene) -> None:
+    """A refresh token that is over needs a consent, not a scope: nothing new is asked for, and it is proven all the same."""
+    finding = Finding("lark", ("20037",), message="expired", identity=Identity.USER, app_id=APP.app_id, hints={"brand": "feishu"})
+    card = Card("again", PLACE, ALICE, snapshot.make((finding,), Facts(), asker=ALICE), "en", scene.clock.now())
+    await scene.store.put_card(card)
+
+    scene.platform.works_with = {"offline_access"}
+    done = await scene.loop(card_id="again")
+
+    assert dict(parse_qsl(urlsplit(done.started.url).query))["scope"] == "offline_access"
+    assert done.view.state == "proven"

@@ -31,13 +31,18 @@ async def draw(
 ) -> Reply:
     """A card as it is now. Without `audience`: for the asker in private places, else for the channel. `unfold`: with its folded parts
     even where the surface cannot fold."""
+    content = await see_card(world, card, audience)
+    return render_view(content, surface, locale or as_locale(card.locale), card.id, unfold=unfold)
+
+
+async def see_card(world: World, card: Card, audience: str | None = None) -> CardView:
+    """What a card says now, before any surface draws it. `audience` as above."""
     found = snapshot.diagnoses(card.snapshot, world.apps, world.now())
     kept = await load_flow(world, card.flow_id)
     who = audience or ("asker" if card.snapshot.get("private") else "channel")
     if world.full_detail:
         who = "asker"
-    content = card_view(world, card, found, kept[0] if kept else None, who)
-    return render_view(content, surface, locale or as_locale(card.locale), card.id, unfold=unfold)
+    return card_view(world, card, found, kept[0] if kept else None, who)
 
 
 def card_view(world: World, card: Card, found: Sequence[Diagnosis], flow: Flow | None, audience: str) -> CardView:

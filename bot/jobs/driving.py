@@ -102,14 +102,14 @@ async def drive(world: World, flow_id: str) -> Flow | None:
     kept = await load(world, flow_id)
     if kept is None or not _due(kept[0], world.now()):
         return kept[0] if kept else None
-    name, holder, now = f"flow:{flow_id}", world.random.token(), world.now()
-    if not await world.store.lease(name, holder, now + LEASE, now):
-        return kept[0]
+    name, holder = f"flow:{flow_id}", world.random.token()
     try:
         for _ in range(_MOST_EFFECTS):
-            kept = await load(world, flow_id)
             now = world.now()
-            if kept is None or not _due(kept[0], now) or not await world.store.lease(name, holder, now + LEASE, now):
+            if not await world.store.lease(name, holder, now + LEASE, now):
+                break  # somebody else is at it
+            kept = await load(world, flow_id)
+            if kept is None or not _due(kept[0], now):
                 break
             flow, version = kept
             changed = await _step(world, flow)
