@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.card import CardView
 from bot.jobs import answering, clicking, consenting, drawing, driving, people
 from bot.jobs.values import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started
 from bot.jobs.world import Notices, Refresher, World
@@ -53,6 +54,11 @@ class Service:
         """A stored card as it is now, for any surface. Without `audience`: all of it in private places, the brief form in channels."""
         card = await self.world.store.card(card_id)
         return await drawing.draw(self.world, card, surface, locale, audience) if card else None
+
+    async def view(self, card_id: str, audience: str | None = None) -> CardView | None:
+        """What a stored card says and offers now, for doors whose buttons are no part of the drawn card. `audience` as in `draw`."""
+        card = await self.world.store.card(card_id)
+        return await drawing.see_card(self.world, card, audience) if card else None
 
     async def click(self, card_id: str, action: str, person: Person, place: Place, index: int = 0) -> Clicked:
         """Any button, any time, by anybody, after any restart: there is always an answer.

@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     dingtalk_client_id: str = Field("", description="client id of the bot; opens the DingTalk door")
     dingtalk_client_secret: SecretStr = Field(SecretStr(""), description="client secret of the bot")
     dingtalk_api_url: str = Field("https://api.dingtalk.com", description="base address of the DingTalk open API")
+    dingtalk_card_template: str = Field(
+        "",
+        description="id of your interactive card template (….schema); without one, answers are Markdown messages, and buttons are words to send",
+    )
 
     # manners
     locale: Literal["en", "zh"] = Field("en", description="language when neither the asker's nor the text's is known")

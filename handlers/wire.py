@@ -166,6 +166,8 @@ async def reseal(settings: Settings) -> int:
 
 
 def _own_apps(settings: Settings) -> dict[str, str]:
-    """The app by which the bot itself stands on a surface."""
-    own = {"lark": settings.lark_app_id, "dingtalk": settings.dingtalk_client_id}
-    return {surface: app_id for surface, app_id in own.items() if app_id}
+    """The app by which the bot itself stands on a surface, where its messages and its consents name a person alike.
+
+    DingTalk's do not: a message tells the user id, a token the union id.
+    """
+    return {"lark": settings.lark_app_id} if settings.lark_app_id else {}
