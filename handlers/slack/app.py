@@ -79,11 +79,14 @@ class SlackDoor:
     def _bolt(self) -> AsyncApp:
         # Our listeners only put work in line, so that Bolt may run them before it answers: no polling for the acknowledgement.
         # Messages of bots are sorted out by `read_event`, which knows more about them than Bolt's own filter.
+        async def authorize(enterprise_id: str | None, team_id: str | None, user_id: str | None) -> AuthorizeResult:
+            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, user_id=user_id, bot_token=self._token)
+
         app = AsyncApp(
             name="whyforbidden",
-            client=self.client,
+            client=web_client("", self._settings.slack_api_url),
             signing_secret=self._settings.slack_signing_secret.get_secret_value(),
-            authorize=self._authorize,
+            authorize=authorize,
             process_before_response=True,
             ignoring_self_events_enabled=False,
             attaching_function_token_enabled=False,
@@ -96,9 +99,6 @@ class SlackDoor:
         app.shortcut(_ANY)(self.on_shortcut)
         app.view(_ANY)(self.on_view)
         return app
-
-    async def _authorize(self, enterprise_id: str | None, team_id: str | None, user_id: str | None) -> AuthorizeResult:
-        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, user_id=user_id, bot_token=self._token, bot_user_id=self._me)
 
     async def on_event(self, ack: AsyncAck, body: Body) -> None:
         """Messages and mentions; every other event is only acknowledged."""

@@ -20,14 +20,14 @@ def line(sentence: Text, locale: Locale, *, link: str = "", label: Text | None =
     said = paper.prose(sentence, 2800)
     url = paper.url(link) if link else ""
     shown = f"{said}  <{url}|{paper.prose(label or say('Open'), 80)}>" if url else said
-    return {"text": said, "blocks": [_section(shown)]}
+    return {"text": said, "blocks": [_section("why_line", shown)]}
 
 
 def to_copy(sentence: Text, text: Text, locale: Locale) -> Body:
     """A sentence, and below it text in a code block, letter by letter."""
     paper = PAPERS["slack"](locale, 1.0)
     said = paper.prose(sentence, 900)
-    return {"text": said, "blocks": [_section(said), _section(paper.quote(text.in_(locale), 2600))]}
+    return {"text": said, "blocks": [_section("why_line", said), _section("why_copy", paper.quote(text.in_(locale), 2600))]}
 
 
 def with_share(body: Body, card_id: str, locale: Locale) -> Body:
@@ -86,5 +86,5 @@ def modal(locale: Locale, channel: str, response_url: str) -> Body:
     }
 
 
-def _section(text: str) -> Body:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+def _section(block_id: str, text: str) -> Body:
+    return {"type": "section", "block_id": block_id, "text": {"type": "mrkdwn", "text": text, "verbatim": True}}

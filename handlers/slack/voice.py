@@ -61,7 +61,7 @@ def web_client(token: str, base_url: str) -> AsyncWebClient:
         AsyncConnectionErrorRetryHandler(max_retry_count=2, error_types=[aiohttp.ClientConnectorError]),
     ]
     base = base_url if base_url.endswith("/") else base_url + "/"
-    client = AsyncWebClient(token=token, base_url=base, timeout=SECONDS, retry_handlers=handlers, logger=quiet_logger("sdk"))
+    client = AsyncWebClient(token=token or None, base_url=base, timeout=SECONDS, retry_handlers=handlers, logger=quiet_logger("sdk"))
     if urlsplit(base).hostname in ("127.0.0.1", "localhost", "::1"):
         client.proxy = None  # a company's proxy is for the world outside
     return client
