@@ -28,10 +28,8 @@ format: $(VENV)/.dev        ## tidy the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-locale: $(VENV)/.dev        ## collect sentences for translation and compile the catalogues
-	$(BIN)/pybabel -q extract -F babel.cfg -k say --no-location --sort-output --omit-header -o templates/locale/whyforbidden.pot .
-	$(BIN)/pybabel -q update -D whyforbidden -i templates/locale/whyforbidden.pot -d templates/locale --no-fuzzy-matching --omit-header
-	$(BIN)/pybabel -q compile -D whyforbidden -d templates/locale
+locale: $(VENV)/.dev        ## compile the Chinese catalogue (tests do it by themselves)
+	$(BIN)/python hatch_build.py
 
 peers: $(VENV)/.dev         ## independent Node peers that some tests talk to (needs npm)
 	cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund

@@ -230,7 +230,8 @@ def _request_fold(diagnosis: Diagnosis, links: Sequence[Link], used: Collection[
     return Fold("request", label("The request, and links"), (), tuple(facts), links=rest) if facts or rest else None
 
 
-def _notes(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
+def _urgent(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
+    """What has to be read before the next click; everything else is folded under "Good to know"."""
     notes: list[Text] = []
     if diagnosis.confidence < UNSURE and diagnosis.rivals:
         notes.append(label("We are not sure: see the other possible causes below."))
@@ -238,7 +239,13 @@ def _notes(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
         notes.append(label("Which app is it? Choose the one that made the call."))
     if diagnosis.no_offer is not None and consent is None:
         notes.append(diagnosis.no_offer)
-    notes += diagnosis.notes
+    if len(diagnosis.steps) > MAX_STEPS:
+        notes.append(say("{count} more steps are in the documentation.", count=len(diagnosis.steps) - MAX_STEPS))
+    return notes
+
+
+def _good_to_know(diagnosis: Diagnosis) -> list[Text]:
+    notes = list(diagnosis.notes)
     if diagnosis.finding.count > 1:
         notes.append(say("This error stands {count} times in the text.", count=diagnosis.finding.count))
     return notes
@@ -285,13 +292,11 @@ def view(
     primary, quiet = buttons(diagnosis, consent, links, used=used, audience=audience, allowed=actions)
     used |= {button.url for button in (primary, *quiet) if button and button.url}
 
-    notes = [veil(note, hidden) for note in _notes(diagnosis, consent)]
-    if len(diagnosis.steps) > MAX_STEPS:
-        notes.append(say("{count} more steps are in the documentation.", count=len(diagnosis.steps) - MAX_STEPS))
+    notes = [veil(note, hidden) for note in _urgent(diagnosis, consent)]
     rivals = _rivals_fold(diagnosis)
     folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(veil(line, hidden) for line in rivals.lines)) if rivals else None,)
     if audience == "asker":
-        more = tuple(notes[MAX_NOTES:])
+        more = (*notes[MAX_NOTES:], *_good_to_know(diagnosis))
         folds = (
             _why_fold(diagnosis),
             rivals,

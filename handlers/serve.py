@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import uvicorn
 
@@ -41,7 +42,10 @@ def demo(settings: Settings) -> None:
     settings = settings.model_copy(update={"practice": True, "host": "127.0.0.1", "port": port, "public_url": own})
     apps = practice_apps(practice, own)
     runtime = build(settings, apps=apps)
-    asyncio.run(_run(runtime, listener, (create_practice(SystemClock(), apps), neighbour)))
+    store = settings.store_url.partition("sqlite:///")[2]
+    # What was granted on the practice platform outlives a restart as well, or the two would contradict each other.
+    world = Path(store).with_suffix(".practice.json") if store else None
+    asyncio.run(_run(runtime, listener, (create_practice(SystemClock(), apps, snapshot=world), neighbour)))
 
 
 def bound(host: str, port: int, *, or_any: bool = False) -> socket.socket:

@@ -15,6 +15,7 @@ compile_messages(Path(__file__).parent.parent)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` writes what the code draws now into tests/golden/; look at the difference before you commit it."""
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/ from what is drawn now")
+    parser.addoption("--pictures", action="store_true", help="keep the browser tests' pictures in docs/img/, where the README shows them")
 
 
 @pytest.fixture

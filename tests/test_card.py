@@ -305,7 +305,7 @@ def test_channel_shows_documentation_but_no_console() -> None:
 
 def test_folds_hold_reason_rivals_error_support_and_request() -> None:
     """Everything beyond the first screen is folded, in a fixed order."""
-    assert [fold.key for fold in view(lark_user_scope()).folds] == ["why", "rivals", "error", "support", "request"]
+    assert [fold.key for fold in view(lark_user_scope()).folds] == ["why", "rivals", "notes", "error", "support", "request"]
 
 
 def test_why_names_reason_and_alternatives() -> None:
@@ -369,18 +369,31 @@ def test_doubt_is_said() -> None:
     assert view(dingtalk_permission()).notes[0].en == "We are not sure: see the other possible causes below."
 
 
-def test_notes_beyond_the_first_screen_are_folded() -> None:
-    """Only a few notes stand open, none is lost."""
+def folded(card: CardView) -> tuple[Text, ...]:
+    """What stands under "Good to know"."""
+    return next(fold.lines for fold in card.folds if fold.key == "notes")
+
+
+def test_only_what_is_urgent_stands_open() -> None:
+    """The first screen is what, who and the next click; notes are folded, none is lost."""
     notes = tuple(Text(f"note {n}", f"说明 {n}") for n in range(5))
     card = view(replace(rate_limit(), notes=notes))
-    folded = next(fold for fold in card.folds if fold.key == "notes")
-    assert (*card.notes, *folded.lines) == notes
-    assert len(card.notes) == MAX_NOTES
+    assert card.notes == ()
+    assert folded(card) == notes
+
+
+def test_urgent_notes_are_few() -> None:
+    """More than fits beside the next click is folded as well."""
+    why_not = say("This card is no longer kept. Paste the error again.")
+    steps = tuple(Step(Text(f"step {n}", f"第 {n} 步")) for n in range(6))
+    sure = view(replace(lark_user_scope(), no_offer=why_not, steps=steps, confidence=0.2))
+    assert len(sure.notes) == MAX_NOTES
+    assert why_not in (*sure.notes, *folded(sure))
 
 
 def test_repeats_are_counted() -> None:
     """The same error many times is one card with a count."""
-    assert say("This error stands {count} times in the text.", count=3) in view(slack_missing_scope()).notes
+    assert say("This error stands {count} times in the text.", count=3) in folded(view(slack_missing_scope()))
 
 
 # ---------------------------------------------------------------- several, none, notices

@@ -234,7 +234,7 @@ async def test_the_device_grant_waits_then_yields_a_token(talker: Make) -> None:
     token = await one.ask(oauth.device_poll(one.app, device, 10.0))
 
     account = await one.ask(oauth.whoami(one.app, token))
-    assert account.name == "鲍勃"
+    assert account.name == "Bob"
     assert device.device_code not in repr(device)
     with pytest.raises(PlatformRefusal):
         await one.ask(oauth.device_poll(one.app, device, 10.0))

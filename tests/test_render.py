@@ -245,7 +245,7 @@ def test_slack_folds_behind_a_button_and_unfolds_without_one() -> None:
 def test_html_has_labels_and_no_script() -> None:
     """The fragment can be read aloud, folds by itself, and brings no script, style or handler."""
     page = str(render([lark_user_scope()], "html", card_id="c1", consent=consents()["wrong_account"]).body)
-    assert page.count("<details") == page.count("<summary") == 5
+    assert page.count("<details") == page.count("<summary") == 6
     assert 'role="status"' in page
     assert 'aria-label="to do"' in page
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)

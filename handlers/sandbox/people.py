@@ -45,8 +45,8 @@ class PracticePerson:
 
 
 PEOPLE = (
-    PracticePerson("alice", Text("Alice", "爱丽丝"), Text("Product manager", "产品经理")),
-    PracticePerson("bob", Text("Bob", "鲍勃"), Text("Engineer", "工程师")),
+    PracticePerson("alice", Text("Alice", "Alice"), Text("Product manager", "产品经理")),
+    PracticePerson("bob", Text("Bob", "Bob"), Text("Engineer", "工程师")),
     PracticePerson("chenwei", Text("Chen Wei", "陈伟"), Text("Workspace admin", "企业管理员"), admin=True),
 )
 
