@@ -304,3 +304,35 @@ async def test_posted_moves_the_card(scene: Scene) -> None:
 
     kept = await scene.store.card(answer.card.id)
     assert (kept.place.message, kept.message) == ("171.9", "171.9")
+
+
+async def test_check_again_sees_what_the_developer_enabled(scene: Scene) -> None:
+    """First the app lacks the scope; the developer enables it; "check again" looks anew, and now the consent can be asked for."""
+    scene.platform.enabled = {"offline_access"}
+    answer = await scene.service.answer(asked())
+    assert answer is not None
+    assert (await scene.click(card_id=answer.card.id)).url == ""
+    scene.platform.enabled |= {NARROW, WIDE}
+
+    checked = await scene.click(action="check", card_id=answer.card.id)
+
+    assert checked.card is not None
+    assert (await scene.loop(card_id=answer.card.id)).view.state == "proven"
+
+
+async def test_the_admin_is_asked_once_an_hour(scene: Scene) -> None:
+    """The button passes the request on and explains the platform's answer; an impatient second click does not ask again."""
+    answer = await scene.service.answer(asked())
+    assert answer is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platforms, "module", lambda platform, part: import_module(f"bot.platforms.{platform}.{part}"))
+        scene.platform.faults = [
+            once("/tenant_access_token/internal", Response(200, {}, b'{"code":0,"tenant_access_token":"t-abc","expire":7200}')),
+            once("/scopes/apply", Response(400, {}, b'{"code":212004,"msg":"already applied"}')),
+        ]
+        first = await scene.click(action="ask_admin", card_id=answer.card.id)
+        second = await scene.click(action="ask_admin", card_id=answer.card.id)
+
+    assert "already" in first.toast.en
+    assert "last hour" in second.toast.en
+    assert sum(request.url.endswith("/scopes/apply") for request in scene.platform.requests) == 1

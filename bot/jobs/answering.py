@@ -14,6 +14,7 @@ from bot.jobs import drawing, driving, snapshot
 from bot.jobs.values import Answer
 from bot.jobs.world import World, part
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, PlatformRefusal, Question, Text
+from bot.offers import candidates
 from bot.ports import Card, Report
 from bot.words import say
 
@@ -37,16 +38,14 @@ async def answer(world: World, question: Question) -> Answer | None:
         return None
     await _remember(world, found, place.tenant, "paste")
     existing = await world.store.recent_card(place, need, world.now() - world.quiet) if question.place else None
-    notes: tuple[Text, ...] = ()
+    first: Text | None = None
     if existing is not None and _may_share(question, existing):
         flow = await driving.load(world, existing.flow_id)
         if flow is None or flow[0].proof is None or not flow[0].proof.ok:
             return await _again(world, question, existing, explained, found)
-        notes = (
-            say("A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one."),
-        )
+        first = say("A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one.")
     kept = snapshot.make(
-        findings, facts, notes=notes, asker=asker, private=_private(question), text=explained.redaction.text
+        findings, facts, first=first, asker=asker, private=_private(question), text=explained.redaction.text
     )
     card = await _keep(world, question, kept, explained.locale, need)
     return Answer(card, await drawing.draw(world, card, question.surface, explained.locale), found, notice=live_secret(explained))
@@ -146,9 +145,8 @@ def need_of(found: Sequence[Diagnosis]) -> str:
 
 async def look(world: World, found: Sequence[Diagnosis], asker: Person | None) -> Facts:
     """Ask the platforms what the diagnoses depend on: which scopes the apps have, which this person has granted. Silence means unknown."""
-    offered = list(dict.fromkeys((offer.platform, offer.app_id) for diagnosis in found for offer in diagnosis.offers))
-    named = [(one.finding.platform, one.finding.app_id) for one in found if one.finding.app_id]
-    wanted = [app for key in dict.fromkeys((*offered, *named)) if (app := world.app(key[0], key[1] or ""))][:MOST_APPS]
+    meant = [app for diagnosis in found for app in candidates(diagnosis.finding, world.apps)[0]]
+    wanted = [app for number, app in enumerate(meant) if app not in meant[:number]][:MOST_APPS]
     app_facts = {app.app_id: facts for app in wanted if (facts := await app_facts_of(world, app)) is not None}
     return Facts(apps=world.apps, app_facts=app_facts, granted=await _granted(world, wanted, asker), now=world.now())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.catalog import catalog
 from bot.flow import person_key, person_row, same_person
-from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Text
+from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
 from bot.ports import Card
 
 MOST_FINDINGS = 12
@@ -23,21 +23,21 @@ def make(
     *,
     why: Text | None = None,
     said: Text | None = None,
-    notes: Sequence[Text] = (),
+    first: Text | None = None,
     asker: Person | None = None,
     private: bool = False,
     text: str = "",
     link: str = "",
 ) -> dict[str, Any]:
-    """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `text`: what
-    was asked, redacted, for surfaces that show their own history."""
+    """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `first`: a step that
+    only this chat's history suggests; `text`: what was asked, redacted, for surfaces that show their own history."""
     return {
         "v": VERSION,
         "findings": [finding_row(finding) for finding in findings[:MOST_FINDINGS]],
         "facts": facts_row(facts),
         "why": text_row(why),
         "said": text_row(said),
-        "notes": [text_row(note) for note in notes],
+        "first": text_row(first),
         "askers": [person_row(asker)] if asker else [],
         "flows": {},
         "private": private,
@@ -55,8 +55,8 @@ def diagnoses(snapshot: Mapping[str, Any], apps: tuple[App, ...], now: datetime 
     from bot.diagnose import diagnose  # noqa: PLC0415
 
     found = diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
-    notes = tuple(text for row in snapshot.get("notes", ()) if (text := read_text(row)))
-    return (replace(found[0], notes=(*notes, *found[0].notes)), *found[1:]) if found and notes else found
+    first = read_text(snapshot.get("first"))
+    return (replace(found[0], steps=(Step(first, StepState.TODO), *found[0].steps)), *found[1:]) if found and first else found
 
 
 # ---------------------------------------------------------------- who was asked
