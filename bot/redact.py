@@ -38,7 +38,13 @@ _SHAPES: Final[tuple[tuple[str, str, re.Pattern[str]], ...]] = (
     ("url_password", "@", re.compile(r"(://[^\s:/@\"'<>]{1,100}:)[^\s/@\"'<>]{1,200}(?=@)")),
 )  # fmt: skip
 _LARK: Final = re.compile(rf"{_EDGE}(ur-|[utac]-)([A-Za-z0-9_.-]{{16,4000}})")
-_LARK_KINDS: Final = {"u-": "lark_user_token", "t-": "lark_tenant_token", "a-": "lark_app_token", "ur-": "lark_refresh_token", "c-": "lark_card_token"}
+_LARK_KINDS: Final = {
+    "u-": "lark_user_token",
+    "t-": "lark_tenant_token",
+    "a-": "lark_app_token",
+    "ur-": "lark_refresh_token",
+    "c-": "lark_card_token",
+}
 _PHONE: Final = re.compile(r"(?<![0-9A-Za-z_.+-])(?:\+?86[ -]?)?(1[3-9])\d{9}(?![0-9A-Za-z_.-])")
 _EMAIL: Final = re.compile(r"(?<![A-Za-z0-9._%+*-])[A-Za-z0-9._%+-]{1,64}(@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4})(?![A-Za-z0-9])")
 
@@ -49,24 +55,32 @@ _NAMED: Final = re.compile(
     rf"(?:(?<![A-Za-z0-9_.-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))([A-Za-z_][A-Za-z0-9_.-]{{0,63}})((?:{_QUOTE})?[\])]?[ \t]{{0,8}}(?:=>|[:=：]|%3[dDaA]|->)[ \t]{{0,8}}(?:\n[ \t]{{1,24}})?)"
 )
 _VALUE: Final = re.compile(
-    rf"([ub]?{_QUOTE})((?:(?!%22|&quot;|&#34;)[^\"'`\\\r\n]){{1,8000}})|((?:(?!%26|%22|&quot;|&#34;)[^\s\"'`,;&<>(){{}}\[\]\\|，；。])" + r"{1,8000})"
+    rf"([ub]?{_QUOTE})((?:(?!%22|&quot;|&#34;)[^\"'`\\\r\n]){{1,8000}})|((?:(?!%26|%22|&quot;|&#34;)[^\s\"'`,;&<>(){{}}\[\]\\|，；。])"
+    + r"{1,8000})"
 )
 _FLAG: Final = re.compile(r"(?<![A-Za-z0-9_-])(--?[A-Za-z][A-Za-z0-9-]{1,40})([ \t]{1,4}[\"']?)([^\s\"'-][^\s\"']{3,2000})")
-_CHINESE: Final = re.compile(r"(密码|密钥|口令|令牌|验证码|授权码|签名)([\"'`]?[ \t]{0,4}(?:[:=：]|为|是)[ \t]{0,4}[\"'`]?)([A-Za-z0-9_~!@#$%^*+/=.-]{6,2000})")
+_CHINESE: Final = re.compile(
+    r"(密码|密钥|口令|令牌|验证码|授权码|签名)([\"'`]?[ \t]{0,4}(?:[:=：]|为|是)[ \t]{0,4}[\"'`]?)([A-Za-z0-9_~!@#$%^*+/=.-]{6,2000})"
+)
 _AUTHORIZATION: Final = re.compile(
     rf"(?i)((?:proxy-)?authorization(?:{_QUOTE})?\]?[ \t]{{0,4}}(?:=>|[:=：,]|%3[aA])[ \t]{{0,4}}(?:[ub]?{_QUOTE})?)((?:bearer|basic|digest|token|bot|qqbot)(?:[ \t]{{1,4}}|%20|\+))?([A-Za-z0-9._~+/=%-]{{6,8000}})"
 )
 _BEARER: Final = re.compile(r"(?i)(?<![A-Za-z0-9_])(bearer(?:[ \t]{1,4}|%20))([A-Za-z0-9._~+/=-]{8,8000})")
-_COOKIE: Final = re.compile(rf"(?i)(?<![A-Za-z0-9])((?:set-)?cookie(?:{_QUOTE})?\]?[ \t]{{0,4}}(?:=>|[:=：])[ \t]{{0,4}})((?:\[[ \t]{{0,4}})?[ub]?{_QUOTE})?([^\r\n\"'`\\]{{1,8000}})")
+_COOKIE: Final = re.compile(
+    rf"(?i)(?<![A-Za-z0-9])((?:set-)?cookie(?:{_QUOTE})?\]?[ \t]{{0,4}}(?:=>|[:=：])[ \t]{{0,4}})((?:\[[ \t]{{0,4}})?[ub]?{_QUOTE})?([^\r\n\"'`\\]{{1,8000}})"
+)
 _BEGIN, _END = "-----BEGIN ", "-----END "
 
 _LEAD: Final = re.compile(r"(?:u|t|a|c|ur|xox[a-z]|xapp|ghp|gho|ghs|ghu|ghr|SEC|ya29)[-._]$")
-_PLACEHOLDER: Final = re.compile(r"(?i)x{3,}|\*{2,}|\.{3}|…|<|>|\$\{?|\{\{|your|example|placeholder|dummy|fake|sample|redacted|masked|changeme|忽略|示例|process\.env|os\.environ|(?:^|[^a-z])test|_here\b")
+_PLACEHOLDER: Final = re.compile(
+    r"(?i)x{3,}|\*{2,}|\.{3}|…|<|>|\$\{?|\{\{|your|example|placeholder|dummy|fake|sample|redacted|masked|changeme|忽略|示例|process\.env|os\.environ|(?:^|[^a-z])test|_here\b"
+)
 _SEQUENCE: Final = re.compile(r"(?i)01234567|12345678|abcdefgh|0{8}|1{8}|a{8}")
 _SAFE_VALUE: Final = re.compile(
     r"(?i)[*.…-]+|null|nil|none|undefined|true|false|yes|no|missing|invalid|expired|required|error|unknown|string|str|int|object|array|optional|empty|n/a|.{0,60}\*{3,}|\$.*|<.*|\{.*|%s|%v|\[.*|process\.env.*|os\.environ.*|env[:.].*|self\..*"
 )
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z]+(?:[-_.][A-Za-z]+){0,6}[.:!?]?")
+_CAMEL: Final = re.compile(r"[a-zA-Z][a-z]+(?:[A-Z][a-z]+){1,6}")
 _ERROR_WORD: Final = re.compile(r"[A-Za-z][A-Za-z]*(?:[._ -][A-Za-z]+){0,8}|[A-Z]{1,8}_?\d{1,8}|-?\d{1,10}")
 
 _SECRET_PARTS: Final = (
@@ -201,12 +215,30 @@ def _kind(key: str) -> str | None:
     if name == "code":
         return "code"
     if name in _SECRET_NAMES:
-        return "sign" if name in ("sign", "sig") else "code" if name.endswith("code") else "ticket" if name.endswith("ticket") else "session" if name.startswith("sess") else "secret"
+        return (
+            "sign"
+            if name in ("sign", "sig")
+            else "code"
+            if name.endswith("code")
+            else "ticket"
+            if name.endswith("ticket")
+            else "session"
+            if name.startswith("sess")
+            else "secret"
+        )
     for part in _SECRET_PARTS:
         if part in name:
             if _OPEN_NAMES.fullmatch(name):
                 return None
-            return {"token": "token", "signature": "sign", "cookie": "cookie", "pwd": "password", "passwd": "password", "passphrase": "password", "password": "password"}.get(part, "secret")
+            return {
+                "token": "token",
+                "signature": "sign",
+                "cookie": "cookie",
+                "pwd": "password",
+                "passwd": "password",
+                "passphrase": "password",
+                "password": "password",
+            }.get(part, "secret")
     return None
 
 
@@ -241,19 +273,18 @@ def _is_secret(kind: str, named: re.Match[str], found: re.Match[str]) -> bool:
     value = (quoted if quoted is not None else bare).strip()
     text = named.string
     name = _name(key)
-    if _SAFE_VALUE.fullmatch(value):
-        return False
-    if bare is not None and (text[found.end() : found.end() + 1] in ("(", "[", "{") or value.endswith("(")):
-        return False  # a call or an index: source code
+    if _SAFE_VALUE.fullmatch(value) or (
+        bare is not None and (text[found.end() : found.end() + 1] in ("(", "[", "{") or value.endswith("("))
+    ):
+        return False  # a placeholder; a call or an index: source code
     if kind == "code" and name == "code":
         return _is_grant(value, text[named.start() - 1 : named.start()] in ("?", "&", "#") and "=" in sign)
     if name in ("key", "auth", "pin", "session", "sid") and ("=" not in sign or len(value) < 8 or " " in value):
         return False
-    if bare is not None and not (sign == "=" or "%3" in sign) and _PLAIN_WORD.fullmatch(value) and len(value) < 40:
-        return False  # a sentence, `token: must start with …`, or source code, `token = load`
-    if quoted is not None and " " in value and kind not in ("password", "cookie"):
-        return False  # a sentence in quotes
-    return not (value.isdigit() and len(value) < 6)
+    wordy = _PLAIN_WORD.fullmatch(value) and len(value) < (16 if value.isalpha() and not _CAMEL.fullmatch(value) else 40)
+    in_a_sentence = bare is not None and not (sign == "=" or "%3" in sign) and wordy  # `token: must start with …`, `token = load`
+    quoted_sentence = quoted is not None and " " in value and kind not in ("password", "cookie")
+    return not in_a_sentence and not quoted_sentence and not (value.isdigit() and len(value) < 6)
 
 
 def _is_grant(value: str, in_query: bool) -> bool:
@@ -263,14 +294,30 @@ def _is_grant(value: str, in_query: bool) -> bool:
         return in_query and len(value) > 24 and not any(sign in value for sign in "._- ")
     if " " in value or not value.isascii():
         return False
-    return in_query or (len(value) >= 8 and any(sign.isdigit() for sign in value) and any(sign.isalpha() for sign in value) and value[:6].upper() != "AADSTS")
+    return in_query or (
+        len(value) >= 8
+        and any(sign.isdigit() for sign in value)
+        and any(sign.isalpha() for sign in value)
+        and value[:6].upper() != "AADSTS"
+    )
 
 
 def _header(found: re.Match[str], masker: _Masker) -> str:
     lead, scheme, value = found.groups()
-    if _SAFE_VALUE.fullmatch(value) or value.lower() in ("bearer", "basic", "header", "failed") or (scheme is None and (_PLAIN_WORD.fullmatch(value) and len(value) < 24)):
+    if (
+        _SAFE_VALUE.fullmatch(value)
+        or value.lower() in ("bearer", "basic", "header", "failed")
+        or (scheme is None and (_PLAIN_WORD.fullmatch(value) and len(value) < 24))
+    ):
         return found[0]
-    masker.note("bearer" if scheme and scheme.lower().startswith("bearer") else "basic" if scheme and scheme.lower().startswith("basic") else "authorization", value)
+    masker.note(
+        "bearer"
+        if scheme and scheme.lower().startswith("bearer")
+        else "basic"
+        if scheme and scheme.lower().startswith("basic")
+        else "authorization",
+        value,
+    )
     return f"{lead}{scheme or ''}{_kept(value)}{MASK}"
 
 

@@ -51,7 +51,9 @@ def test_what_helps_survives(case: dict[str, str]) -> None:
     assert redact(case["text"]).text == case["text"]
 
 
-SECRET = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=24, max_size=60).filter(lambda each: any(s.isdigit() for s in each))
+SECRET = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=24, max_size=60).filter(
+    lambda each: any(s.isdigit() for s in each)
+)
 SHAPES = (
     '{{"access_token": "{0}"}}', "{{'app_secret': '{0}'}}", "client_secret={0}&x=1", "app-secret: {0}", "Authorization: Bearer {0}", "https://h.example/cb?code={0}&state=1",
     '{{\\"refresh_token\\":\\"{0}\\"}}', "x-acs-dingtalk-access-token: {0}", "Cookie: session={0}; a=b", "t-{0}", "xoxb-{0}", "--app-secret {0}", "密码：{0}", "my_token => '{0}'",
@@ -74,14 +76,40 @@ def test_never_raises_and_settles(text: str) -> None:
     assert redact(once.text).text == once.text
 
 
-@given(st.lists(st.sampled_from(['"', "\\", "'", "token", "=", ":", " ", "Bearer ", "abc123def456ghi7", "***", "u-", "\n", "{", "%3D", "code", "&"]), max_size=30))
+@given(
+    st.lists(
+        st.sampled_from(
+            ['"', "\\", "'", "token", "=", ":", " ", "Bearer ", "abc123def456ghi7", "***", "u-", "\n", "{", "%3D", "code", "&"]
+        ),
+        max_size=30,
+    )
+)
 def test_awkward_mixtures_settle(parts: list[str]) -> None:
     """The pieces of assignments in any order."""
     once = redact("".join(parts)).text
     assert redact(once).text == once
 
 
-LOUD = ["{", '"', "\\", "[", "a=", "QUJD", "1234567890", "eyJ", "token=", "cookie: ", "bearer ", "-----BEGIN PRIVATE KEY-----", "a@", "t-", "xoxb-", "a.", '\\"', "%3D"]
+LOUD = [
+    "{",
+    '"',
+    "\\",
+    "[",
+    "a=",
+    "QUJD",
+    "1234567890",
+    "eyJ",
+    "token=",
+    "cookie: ",
+    "bearer ",
+    "-----BEGIN PRIVATE KEY-----",
+    "a@",
+    "t-",
+    "xoxb-",
+    "a.",
+    '\\"',
+    "%3D",
+]
 
 
 def test_no_input_is_much_slower_than_another() -> None:

@@ -9,9 +9,11 @@ from functools import lru_cache
 
 from bot.catalog import Catalog
 from bot.extract import windows
-from bot.extract.codes import PROSE, Window, known
-from bot.extract.gather import Record, finding, read
+from bot.extract.codes import PROSE
+from bot.extract.gather import read
+from bot.extract.records import Record, finding
 from bot.extract.spec import lexicon
+from bot.extract.window import Window, known
 from bot.extract.words import alike
 from bot.model import Finding
 

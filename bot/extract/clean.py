@@ -9,11 +9,26 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\
 _OSC = re.compile(r"(?:\x1b\]|\x9d)8;[^;\x07\x1b]{0,200};([^\x07\x1b]{0,4000})(?:\x07|\x1b\\|\x9c)")
 _CSI = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\-_])")
 # Only from the start of a run of backslashes, so that a long run is looked at once.
-_ESCAPE = re.compile(r"(?<!\\)\\+(?:((?:u[0-9a-fA-F]{4})(?:\\{1,64}u[0-9a-fA-F]{4})*)|(x[0-9a-fA-F]{2}(?:\\{1,64}x[0-9a-fA-F]{2})*)|([\"'/`nrt])|([_*\[\]{}()<>#&.!~|-]))")
+_ESCAPE = re.compile(
+    r"(?<!\\)\\+(?:((?:u[0-9a-fA-F]{4})(?:\\{1,64}u[0-9a-fA-F]{4})*)|(x[0-9a-fA-F]{2}(?:\\{1,64}x[0-9a-fA-F]{2})*)|([\"'/`nrt])|([_*\[\]{}()<>#&.!~|-]))"
+)
 _RUN = re.compile(r"\\+")
 _SPACE = {"n": "\n", "r": "\n", "t": "\t"}
 _ENTITY = re.compile(r"&(?:amp;){0,3}(lt|gt|quot|apos|nbsp|amp|#39|#x27|#34|#x22|#x2f|#47);", re.I)
-_ENTITIES = {"lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " ", "amp": "&", "#39": "'", "#x27": "'", "#34": '"', "#x22": '"', "#x2f": "/", "#47": "/"}
+_ENTITIES = {
+    "lt": "<",
+    "gt": ">",
+    "quot": '"',
+    "apos": "'",
+    "nbsp": " ",
+    "amp": "&",
+    "#39": "'",
+    "#x27": "'",
+    "#34": '"',
+    "#x22": '"',
+    "#x2f": "/",
+    "#47": "/",
+}
 _SLACK_LINK = re.compile(r"<((?:https?|mailto|tel):[^\s<>|]{1,4000})\|([^<>\n]{0,400})>")
 _BORDER = re.compile(r"^[ \t]{0,40}[│┃║▏▎|❱⎿>]{1,2}[ ]?(?=\S| )", re.M)
 _BORDER_END = re.compile(r"[ \t]{0,200}[│┃║][ \t]{0,4}$", re.M)

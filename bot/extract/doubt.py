@@ -40,7 +40,27 @@ _FIXTURE = re.compile(
     r"|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
     r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:"
 )
-_FIXTURE_WORDS = ("fixture", "mock", "stub", "test", "sample", "dummy", "describe", "it(", "assert", "expect(", "测试", "示例", "样例", "模拟", "return_value", "side_effect", "openapi", "swagger", "example")
+_FIXTURE_WORDS = (
+    "fixture",
+    "mock",
+    "stub",
+    "test",
+    "sample",
+    "dummy",
+    "describe",
+    "it(",
+    "assert",
+    "expect(",
+    "测试",
+    "示例",
+    "样例",
+    "模拟",
+    "return_value",
+    "side_effect",
+    "openapi",
+    "swagger",
+    "example",
+)
 # Talk about errors by somebody who has none: changes, plans, documentation, tables.
 _TALK = re.compile(
     r"(?aim)^\s*(?:Args|Returns|Raises|Parameters|Attributes|Examples?|See also|Usage|@param|:param|:raises)\b[^\n]{0,40}:?\s*$|\"{3}|^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"
@@ -63,7 +83,9 @@ _SUCCESS_WORD = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
 )
 _TABLE_ROW = re.compile(r"^\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
-_BULLET_CODE = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M)
+_BULLET_CODE = re.compile(
+    r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M
+)
 _DATA = ('{"', "{'", "[{")  # how a line of data begins
 _LISTED = re.compile(r"\d{4,10}[\"'`*]{0,3}\s{0,3}(?:[/,|、]|or|and|和|或|与)\s{0,3}[\"'`*]{0,3}\d{4,10}")
 
@@ -128,7 +150,9 @@ class Doubt:
     def mostly_source(self) -> bool:
         """Whether a quarter of the lines are source code."""
         lines = [line for line in self._text[:20_000].split("\n") if line.strip()]
-        return sum(_CODE_LINE.search(line[:600]) is not None and _LOG_LINE.search(line[:600]) is None for line in lines) * 4 >= max(5, len(lines))
+        return sum(_CODE_LINE.search(line[:600]) is not None and _LOG_LINE.search(line[:600]) is None for line in lines) * 4 >= max(
+            5, len(lines)
+        )
 
     def enumerated(self, start: int, end: int) -> bool:
         """Whether the number is one of several in a row: a list of codes, not an error."""

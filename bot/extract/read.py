@@ -14,10 +14,14 @@ from urllib.parse import unquote
 _PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,40})[\"'`*\]]{0,4}[ \t]{0,40}(?:=>|->|[:=])(?!//)[ \t\n]{0,12}")
 _TAG = re.compile(r"<([A-Za-z_]{2,24})>([^<]{1,400})</")
 _BEFORE_KEY = re.compile(r"([A-Za-z\u4e00-\u9fff]{2,12})[ _-]$")
-_CAST = re.compile(r"(?:\{\w{1,40}@\d{1,10}\}|\((?:int|string|str|float|long|number|integer)(?:\(\d+\))?\)|Object|Array|u?(?=['\"])|b(?=['\"]))\s{0,4}")
+_CAST = re.compile(
+    r"(?:\{\w{1,40}@\d{1,10}\}|\((?:int|string|str|float|long|number|integer)(?:\(\d+\))?\)|Object|Array|u?(?=['\"])|b(?=['\"]))\s{0,4}"
+)
 _DUMPED = re.compile(r"(?:int|float)\((-?\d{1,12})\)|string\(\d{1,6}\) ")  # PHP's var_dump
 _WORD_END = re.compile(r"[\s,;\"'`)}\]<>&|*]")
-_MESSAGE_END = re.compile(r"\n|,? {0,2}\b(?:log_?id|req(?:uest)?_?id|resp(?:onse)?|ext|err(?:or)?_?code|code|error|data|status|troubleshooter)[\"']?[:=]|[\"'] ?[,}]|$")
+_MESSAGE_END = re.compile(
+    r"\n|,? {0,2}\b(?:log_?id|req(?:uest)?_?id|resp(?:onse)?|ext|err(?:or)?_?code|code|error|data|status|troubleshooter)[\"']?[:=]|[\"'] ?[,}]|$"
+)
 NUMBER: Final = re.compile(r"(?<![0-9A-Za-z_.+/@-])-?\d{2,10}(?![0-9A-Za-z_@])(?!\.\d)(?!-\d)")
 TOKEN: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[._][A-Za-z0-9]+)*")
 _URL = re.compile(r"https?://(?:[^\s\"'<>\\\]}，。；）]|<[A-Za-z_]{1,24}>){4,4000}")
@@ -65,18 +69,9 @@ def pairs(text: str, roles: Mapping[str, str]) -> list[Pair]:
     """Every pair whose key has a role."""
     found: list[Pair] = []
     for match in _PAIR.finditer(text):
-        word = normal(match[1])
-        start = match.start()
-        if word in _SECOND and start and text[start - 1] in " _-":
-            before = _BEFORE_KEY.search(text, max(0, start - 14), start)
-            if before and before[1].lower() in _FRAMES:
-                joined = before[1].lower() + word
-                if joined in roles:
-                    found.append(_pair(text, joined, roles[joined], before.start(), match.end()))
-                    continue
-        role = roles.get(word)
-        if role is not None:
-            found.append(_pair(text, word, role, start, match.end()))
+        key, start = _key(text, match, roles)
+        if key in roles:
+            found.append(_pair(text, key, roles[key], start, match.end()))
         if len(found) >= _MOST_PAIRS:
             break
     if not text.isascii():
@@ -89,9 +84,21 @@ def pairs(text: str, roles: Mapping[str, str]) -> list[Pair]:
         for match in _TAG.finditer(text):
             role = roles.get(normal(match[1]))
             if role is not None:
-                found.append(Pair(normal(match[1]), role, match[2].strip(), _kind(match[2].strip()), match.start(), match.start(2), match.end(2)))
+                found.append(
+                    Pair(normal(match[1]), role, match[2].strip(), _kind(match[2].strip()), match.start(), match.start(2), match.end(2))
+                )
     found.sort(key=lambda each: each.start)
     return found
+
+
+def _key(text: str, match: re.Match[str], roles: Mapping[str, str]) -> tuple[str, int]:
+    """A key and its start; `Log ID`, `error code` and the like are one key of two words."""
+    word, start = normal(match[1]), match.start()
+    if word in _SECOND and start and text[start - 1] in " _-":
+        before = _BEFORE_KEY.search(text, max(0, start - 14), start)
+        if before and before[1].lower() in _FRAMES and before[1].lower() + word in roles:
+            return before[1].lower() + word, before.start()
+    return word, start
 
 
 @cache

@@ -14,7 +14,9 @@ LABEL: Final = re.compile(
     rf"(?ai)(?:{_CODE_WORD}|fail(?:ed|s|ure|ing)?(?: with)?|exception|denied|cryptic|returns?|returned|gives?|throws?|got|gets?|getting|hits?|hitting|with|causes?|responded|rejected(?: with)?|失败|报错?|返回了?|出现了?|提示|异常|遇到|→|\[|抛出?|得到){_GLUE}"
 )
 # What may follow a code that stands in a sentence: its message.
-BODY: Final = re.compile(r"[\"'`*\]) ]{0,4}\s{0,3}[:,\-|.]?\s{0,3}[\"'`(]?(?:msg|message)?[:=\s\"'`]{0,4}[A-Za-z\u4e00-\u9fff(][^\n]{2,100}")
+BODY: Final = re.compile(
+    r"[\"'`*\]) ]{0,4}\s{0,3}[:,\-|.]?\s{0,3}[\"'`(]?(?:msg|message)?[:=\s\"'`]{0,4}[A-Za-z\u4e00-\u9fff(][^\n]{2,100}"
+)
 FAIL: Final = re.compile(
     r"(?ai)error|err\b|fail|exception|denied|den(?:y|ies)|forbid|unauthori[sz]ed|not (?:permitted|allowed|found|exist|in|ready|support\w*|match\w*|enabled|available|granted|valid|bound)|"
     r"\bno (?:dept |department |such |scope |user |folder |operation )?(?:permission|privilege|authority|access|auth|right)|permission|invalid|incorrect|illegal|expired?|missing|\bneed|"
@@ -42,13 +44,17 @@ TRACE: Final = re.compile(r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*Fil
 TROUBLE: Final = re.compile(
     r"(?ai)\berror\b|\w+(?:Error|Exception)\b|\bfail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|Traceback|permission denied|access denied|unauthorized|❌|\bproblem|encountered"
 )
-WRAPPER: Final = re.compile(r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_\w+|unknown|null|none|undefined|true|false|object|error")
+WRAPPER: Final = re.compile(
+    r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_\w+|unknown|null|none|undefined|true|false|object|error"
+)
 # On lower-case text.
 HTTP: Final = re.compile(
     r"(?a)(?:http(?:/[\d.]{1,3})?[ :]{1,3}|status(?:[ _-]?code)?[\"']?\W{1,4}|response code: ?|error: \[|httperror |\[httperror\]:? )([1-5]\d\d)\b"
     r"|\b([45]\d\d)[ :]{1,2}(?:client error|server error|bad request|unauthorized|forbidden|not found|too many requests|internal server error|bad gateway|service unavailable|conflict|\{|\"message\")"
 )
-MASKED: Final = re.compile(r"(?ai)[*xX._\-<>…]+|<[^>]*>|your[_-].*|(?:request|log|trace)[_-]?id|null|none|undefined|unknown|n/a|string|object|nil|-|true|false")
+MASKED: Final = re.compile(
+    r"(?ai)[*xX._\-<>…]+|<[^>]*>|your[_-].*|(?:request|log|trace)[_-]?id|null|none|undefined|unknown|n/a|string|object|nil|-|true|false"
+)
 
 _NEEDED = (
     r"required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"

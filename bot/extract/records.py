@@ -1,0 +1,44 @@
+"""One error while it is being put together, and the frozen finding it becomes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.model import Finding, Identity, Mode
+
+_ALL_OF: Final = re.compile(r"(?i)\ball (?:of )?(?:the )?(?:following )?(?:scopes?|permissions?)\b|全部权限|以下所有权限")
+_ANY_OF: Final = re.compile(r"(?i)\b(?:one|any) of\b|任一|之一")
+
+
+@dataclass(slots=True)
+class Record:
+    """One error being put together."""
+
+    platform: str
+    codes: list[str] = field(default_factory=list)
+    subs: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+    message: str = ""
+    app: str | None = None
+    status: int | None = None
+    identity: Identity = Identity.UNKNOWN
+    hints: dict[str, str] = field(default_factory=dict)
+    start: int = 0
+    end: int = 0
+    strength: int = 0
+    chain: tuple[int, ...] = ()
+
+
+def finding(record: Record, span: tuple[int, int], text: str, count: int) -> Finding:
+    """The frozen value of a record; `span` and `text` are those of the paste."""
+    everything = bool(_ALL_OF.search(text) and not _ANY_OF.search(text)) if len(record.scopes) > 1 else False
+    mode = Mode.ALL if everything or (record.platform == "slack" and len(record.scopes) > 1) else Mode.ANY
+    hints = dict(record.hints)
+    resource = hints.pop("resource", None)
+    return Finding(
+        platform=record.platform, codes=tuple(record.codes), message=record.message, request_ids=tuple(record.ids), scopes=tuple(record.scopes), scopes_mode=mode,
+        identity=record.identity, app_id=record.app, resource=resource, http_status=record.status, hints=hints, span=span, count=count,
+    )  # fmt: skip

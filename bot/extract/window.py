@@ -1,0 +1,159 @@
+"""One window of a paste: its plain text, its pairs and addresses, and how much it speaks for each platform."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import Final
+
+from bot.catalog import Catalog
+from bot.extract.clean import flat, plain
+from bot.extract.doubt import Doubt
+from bot.extract.read import Address, Brackets, Pair, addresses, pairs
+from bot.extract.spec import Lexicon, Spec
+from bot.extract.words import alike
+
+NEAR: Final = 400
+BELIEVED: Final = 3.0
+_MOST_ADDRESSES: Final = 400
+_MOST_HITS: Final = 24  # of one clue in one window
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the catalogue's keys alone tell; made once per catalogue."""
+
+    families: frozenset[tuple[str, int]]
+    phrases: dict[str, list[tuple[str, str, str]]]
+    namesakes: frozenset[tuple[str, str]]
+
+
+@lru_cache(maxsize=8)
+def known(catalog: Catalog, words: Lexicon) -> Known:
+    """Index of code families (a code shares all but its last three digits with a known one), of wordings by their first four
+    characters, and of the first words of scopes."""
+    families = {
+        (name, int(code) // 1000)
+        for name, each in words.specs.items()
+        if each.families
+        for code in catalog.codes(name)
+        if code.isdigit() and len(code) >= 5
+    }
+    phrases: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    every = dict(catalog.phrases())
+    every.update(words.wordings)
+    for phrase, (platform, key) in every.items():
+        if len(phrase) >= 4:
+            phrases[phrase[:4]].append((phrase, platform, key))
+    for listed in phrases.values():
+        listed.sort(key=lambda each: -len(each[0]))
+    namesakes = {(name, scope.split(":")[0]) for name, each in words.specs.items() if each.scope_anywhere for scope in catalog.scopes(name)}
+    return Known(frozenset(families), dict(phrases), frozenset(namesakes))
+
+
+class Window:
+    """One window. Everything positional refers to its plain text."""
+
+    def __init__(self, raw: str, catalog: Catalog, words: Lexicon, *, whole: bool) -> None:
+        self.shown = plain(raw)
+        self.text = flat(self.shown)
+        self.lower = alike(self.text)
+        self.catalog = catalog
+        self.words = words
+        self.known = known(catalog, words)
+        self.whole = whole
+        self.pairs: list[Pair] = pairs(self.text, words.roles)
+        self.addresses: list[Address] = list(islice(addresses(self.text), _MOST_ADDRESSES))
+        self._pair_starts = [each.start for each in self.pairs]
+        self._address_starts = [each.start for each in self.addresses]
+        self._around_at, self._around = -1, dict[str, list[str]]()
+        self._weights: dict[tuple[str, int], float] = {}
+        self._clues = self._find_clues()
+
+    @cached_property
+    def doubt(self) -> Doubt:
+        """Judges whether a place only looks like an error."""
+        return Doubt(self.text)
+
+    @cached_property
+    def brackets(self) -> Brackets:
+        """The nesting of the text."""
+        return Brackets(self.text)
+
+    # ------------------------------------------------------------ whose
+
+    def _find_clues(self) -> dict[str, list[tuple[int, float]]]:
+        found: dict[str, list[tuple[int, float]]] = {}
+        lower = self.lower
+        for clue, said in self.words.clues:
+            at = lower.find(clue)
+            seen = 0
+            while at >= 0 and seen < _MOST_HITS:
+                if len(clue) >= 6 or not self._inside_word(clue, at):
+                    for name, weight in said:
+                        found.setdefault(name, []).append((at, weight))
+                    seen += 1
+                at = lower.find(clue, at + max(len(clue), 40))
+        return found
+
+    def _inside_word(self, clue: str, at: int) -> bool:
+        before = self.lower[at - 1 : at]
+        return clue[0].isascii() and clue[0].isalpha() and before.isascii() and before.isalpha()
+
+    def clue(self, name: str, at: int) -> float:
+        """How much the text speaks for a platform at a place (to within 64 characters): the best near word counts whole, the best
+        far one three quarters, the others add a little; at most 8."""
+        bucket = (name, at >> 6)
+        weight = self._weights.get(bucket)
+        if weight is None:
+            weight = self._weights[bucket] = self._weigh(name, at)
+        return weight
+
+    def _weigh(self, name: str, at: int) -> float:
+        near = far = total = 0.0
+        for where, weight in self._clues.get(name, ()):
+            if abs(where - at) <= NEAR:
+                near = max(near, weight)
+                total += weight * 0.2
+            else:
+                far = max(far, weight)
+                total += weight * 0.05
+        return min(8.0, max(near, far * 0.75) + min(total, 2.0))
+
+    # ------------------------------------------------------------ what stands around
+
+    def address_at(self, at: int) -> bool:
+        """Whether the place is inside a web address."""
+        index = bisect_right(self._address_starts, at) - 1
+        return index >= 0 and at < self.addresses[index].end
+
+    def near(self, at: int, reach: int) -> list[Pair]:
+        """The pairs within reach of a place, at most 24 to each side."""
+        middle = bisect_left(self._pair_starts, at)
+        first = max(bisect_left(self._pair_starts, at - reach), middle - 24)
+        return self.pairs[first : min(bisect_right(self._pair_starts, at + reach), middle + 24)]
+
+    def sibling(self, spec: Spec, key: str, at: int) -> float:
+        """How much the keys around a code key speak for a platform."""
+        return max((weight for (mine, other), weight in spec.siblings.items() if mine == key and self._stands(at, other)), default=0.0)
+
+    def _stands(self, at: int, key: str) -> bool:
+        """Whether a key stands near; written `key=value` it must have that value, `key~zh` asks for a Chinese text, `key~en` for another."""
+        if self._around_at != at:
+            values: dict[str, list[str]] = {}
+            for each in self.near(at, 2 * NEAR):
+                values.setdefault(each.key, []).append(each.value)
+            self._around_at, self._around = at, values
+        if "=" in key:
+            key, _, value = key.partition("=")
+            return any(each.lower() == value for each in self._around.get(key, ()))
+        key, _, language = key.partition("~")
+        near = self._around.get(key, [])
+        return bool(near) and (not language or (language == "zh") != near[0].isascii())
+
+    def family(self, name: str, value: str) -> bool:
+        """Whether an unknown code lies among known ones."""
+        return value.isdigit() and len(value) >= 5 and (name, int(value) // 1000) in self.known.families

@@ -1,0 +1,1 @@
+"""Coverage-guided runs against hostile text."""
