@@ -496,7 +496,7 @@ async def test_success_without_the_scope_is_insufficient(scene: Scene) -> None:
 
 
 async def test_the_narrow_scope_does_not_do_so_the_next_is_asked(scene: Scene) -> None:
-    """"Any one suffices" was not true: the live check fails, the card says so and names the next, which then proves it."""
+    """ "Any one suffices" was not true: the live check fails, the card says so and names the next, which then proves it."""
     await scene.card()
     scene.platform.works_with = {WIDE}
 

@@ -25,7 +25,12 @@ from tests.practice import PROVIDERS, SCOPE, http, practice, visit
 __all__ = ["http", "practice"]
 
 every = pytest.mark.parametrize(("platform", "brand"), PROVIDERS, ids=lambda value: value or "-")
-CODES = {"lark": "99991679", "dingtalk": "Forbidden.AccessDenied.AccessTokenPermissionDenied", "kuaishou": "K0003", "slack": "missing_scope"}
+CODES = {
+    "lark": "99991679",
+    "dingtalk": "Forbidden.AccessDenied.AccessTokenPermissionDenied",
+    "kuaishou": "K0003",
+    "slack": "missing_scope",
+}
 ALICE, PLACE = Person("slack", "T1", "U1", "Alice"), Place("slack", "T1", "C1")
 
 

@@ -44,9 +44,7 @@ async def answer(world: World, question: Question) -> Answer | None:
         if flow is None or flow[0].proof is None or not flow[0].proof.ok:
             return await _again(world, question, existing, explained, found)
         first = say("A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one.")
-    kept = snapshot.make(
-        findings, facts, first=first, asker=asker, private=_private(question), text=explained.redaction.text
-    )
+    kept = snapshot.make(findings, facts, first=first, asker=asker, private=_private(question), text=explained.redaction.text)
     card = await _keep(world, question, kept, explained.locale, need)
     return Answer(card, await drawing.draw(world, card, question.surface, explained.locale), found, notice=live_secret(explained))
 
@@ -230,5 +228,3 @@ async def look_up(world: World, request_id: str) -> Diagnosis | None:
         return None
     found = _diagnose([snapshot.read_finding(known.finding)], Facts(apps=world.apps, now=world.now()))
     return found[0] if found else None
-
-

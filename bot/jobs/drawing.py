@@ -58,9 +58,7 @@ def card_view(world: World, card: Card, found: Sequence[Diagnosis], flow: Flow |
     return view(found[0], others=found[1:], consent=consent, audience=cast("Audience", audience))
 
 
-def whisper(
-    sentence: Text, surface: str, locale: Locale, *, url: str = "", label: Text | None = None, notes: Sequence[Text] = ()
-) -> Reply:
+def whisper(sentence: Text, surface: str, locale: Locale, *, url: str = "", label: Text | None = None, notes: Sequence[Text] = ()) -> Reply:
     """A private line, with a link button when there is somewhere to go."""
     buttons = (Button("open", label or say("Continue"), url=url, primary=True),) if url else ()
     return render_view(notice(sentence, buttons=buttons, notes=notes), surface, locale, "")

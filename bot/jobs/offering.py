@@ -135,10 +135,10 @@ def not_enabled(facts: AppFacts | None, scopes: tuple[str, ...]) -> tuple[str, .
 async def expected_account(world: World, person: Person, app: App) -> str:
     """The account that must come back, as far as it is known: bound by an earlier consent, or the person themselves where the surface is
     the platform and the bot is the same app (only then is the id the same). Empty: the first consent binds it."""
-    bound = await world.store.account_of(person, driving.binding(app.platform, app.app_id)) or await world.store.account_of(person, app.platform)
+    bound = await world.store.account_of(person, driving.binding(app.platform, app.app_id)) or await world.store.account_of(
+        person, app.platform
+    )
     if bound:
         return bound
     same = person.surface == app.platform and world.surface_apps.get(person.surface) == app.app_id
     return person.user_id if same else ""
-
-
