@@ -15,6 +15,7 @@ from bot.jobs.driving import binding
 from bot.model import Facts, Finding, Identity, Mode, Person, Place, Response
 from bot.ports import Card
 from bot.service import Refused
+from handlers.vault import FernetVault
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, MemoryStore, Scene, Timeout, once, teach
 
 TOKEN_PATH, WHO_PATH, CALL_PATH, APP_PATH = "/oauth/token", "/user_info", "/test/call", "/test/app"
@@ -828,3 +829,36 @@ async def test_signing_in_again_asks_for_no_new_scope(scene: Scene) -> None:
 
     assert dict(parse_qsl(urlsplit(done.started.url).query))["scope"] == "offline_access"
     assert done.view.state == "proven"
+
+
+async def test_a_lost_key_ends_with_a_sentence(scene: Scene) -> None:
+    """The operator took the old key away in mid-flight: what was sealed is lost, the person starts again, nothing hangs or crashes."""
+    await scene.card()
+    started = await scene.started()
+    query = scene.platform.consent(started.url)
+    scene.restart(vault=FernetVault(["another key of more than thirty-two characters"]))
+
+    flow_id = await scene.finish(query, started.cookie)
+
+    view = (await scene.service.outcome(flow_id, started.cookie)).view
+    assert (view.state, view.may_retry) == ("failed", True)
+    assert (await scene.loop()).view.state == "proven"
+    scene.restart(vault=FernetVault(["a third key of more than thirty-two characters"]))
+    for action in ("check", "revoke"):
+        assert (await scene.click(action=action)).toast.en
+    assert scene.store.tokens == {}
+
+
+async def test_a_sealed_token_of_another_consent_is_not_believed(scene: Scene) -> None:
+    """Somebody with write access to the store copies a sealed token into another consent's row: it is not used."""
+    await scene.card()
+    done = await scene.loop()
+    row, _, owner, version = scene.store.flows[done.flow_id]
+    sealed = scene.vault.seal(json.dumps({"flow": "another", "access_token": "u-stolen", "scopes": [NARROW], "extra": {}}))
+    scene.store.tokens.clear()
+    scene.store.flows[done.flow_id] = ({**row, "state": "authorized", "todo": ["identify"], "token": sealed}, "authorized+", owner, version)
+
+    await scene.service.resume()
+
+    assert await scene.state() == "failed"
+    assert scene.store.tokens == {}

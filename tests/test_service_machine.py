@@ -104,15 +104,16 @@ class Life(RuleBasedStateMachine):
         assert clicked is not None
         assert clicked.toast.en
 
-    @rule(person=PEOPLE)
-    def whole_way(self, person: Person) -> None:
-        """Somebody walks straight through, so that the later states are visited often."""
+    @rule(person=PEOPLE, account=st.sampled_from(["own", "own", "own", "alice", "mallory"]))
+    def whole_way(self, person: Person, account: str) -> None:
+        """Somebody walks straight through, so that the later states are visited often; now and then signed in as somebody else."""
+        who = ACCOUNT[person.user_id] if account == "own" else account
 
         async def walk() -> None:
             started = await self.scene.started(person, person.user_id)
-            query = self.scene.platform.consent(started.url, ACCOUNT[person.user_id])
+            query = self.scene.platform.consent(started.url, who)
             self.starts.append((person, started))
-            self.answers.append((person, ACCOUNT[person.user_id], query, started.cookie))
+            self.answers.append((person, who, query, started.cookie))
             await self.scene.finish(query, started.cookie)
 
         if self.run(self.scene.click(person, card_id=person.user_id)).url:  # type: ignore[union-attr]

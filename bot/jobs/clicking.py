@@ -209,7 +209,11 @@ async def _revoke(world: World, click: Click) -> Clicked:
     if moved is None or isinstance(moved, Refusal):
         return Clicked(moved.sentence if moved else say("You have given no consent on this card."))
     await driving.drive(world, kept[0].id)
-    said = say("Withdrawn. I have forgotten the token.") if kept[0].state not in WAITING else say("The link no longer works.")
+    said = (
+        say("Taken back: I have forgotten the token. Where the platform keeps the consent itself, withdraw it in its own settings.")
+        if kept[0].state not in WAITING
+        else say("The link no longer works.")
+    )
     return Clicked(said, card=await _redrawn(world, click.card.id))
 
 

@@ -46,8 +46,10 @@ async def _own_token(world: World, app: App, asker: Person | None) -> str | None
     for row in rows:
         if (row.platform, row.app_id) == (app.platform, app.app_id):
             if tokens.usable(row, world.now()):
-                return tokens.unseal(world.vault, row).access_token
+                token = world.token(row)
+                return token.access_token if token else None
             if world.refresher is not None and await world.refresher.freshen(app, row.subject):
                 fresh = await world.store.token(row.platform, row.app_id, row.subject)
-                return tokens.unseal(world.vault, fresh).access_token if fresh else None
+                token = world.token(fresh) if fresh else None
+                return token.access_token if token else None
     return None

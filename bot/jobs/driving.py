@@ -91,7 +91,8 @@ async def resume(world: World) -> int:
             await drive(world, flow_id)
             after = await world.store.flow(flow_id)
         except Exception as error:  # noqa: BLE001 (a row that nobody can read any more must not keep the others waiting)
-            await world.audit(None, "consent.stuck", flow=flow_id, error=type(error).__name__)
+            if await world.store.claim(f"stuck:{flow_id}", world.now(), 86_400):  # said once a day, not in every round
+                await world.audit(None, "consent.stuck", flow=flow_id, error=type(error).__name__)
         else:
             moved += before is not None and after is not None and after[1] != before[1]
     return moved
@@ -194,7 +195,7 @@ async def _poll(world: World, flow: Flow, app: App) -> Flow:
     if world.now() < first:  # nobody has entered a code within its first seconds
         return replace(flow, not_before=first)
     oauth: Any = part(flow.platform, "oauth")
-    device = Device(**json.loads(world.vault.open(flow.device)))
+    device = Device(**json.loads(world.unsealed(flow.device)))
     answer: Token | Wait = await world.ask(oauth.device_poll(app, device, flow.interval))
     if isinstance(answer, Wait):
         later = world.now() + timedelta(seconds=answer.interval)
@@ -204,9 +205,9 @@ async def _poll(world: World, flow: Flow, app: App) -> Flow:
 
 async def _exchange(world: World, flow: Flow, app: App) -> TokenCame:
     oauth: Any = part(flow.platform, "oauth")
-    verifier = "" if flow.in_client else world.vault.open(flow.verifier)
+    verifier = "" if flow.in_client else world.unsealed(flow.verifier)
     token: Token = await world.ask(
-        oauth.exchange(app, code=world.vault.open(flow.code), verifier=verifier, redirect_uri="" if flow.in_client else flow.redirect_uri)
+        oauth.exchange(app, code=world.unsealed(flow.code), verifier=verifier, redirect_uri="" if flow.in_client else flow.redirect_uri)
     )
     return _came(world, flow, token)
 
@@ -236,7 +237,8 @@ async def _keep(world: World, flow: Flow, app: App) -> None:
     if not flow.token or app.mode != "broker":
         return
     kept = await world.store.token(flow.platform, flow.app_id, flow.account)
-    if kept is not None and tokens.unseal(world.vault, kept).extra.get("consent") == flow.id:
+    known = world.token(kept) if kept else None
+    if known is not None and known.extra.get("consent") == flow.id:
         return  # a process that died right after this has kept it already, and it may have been refreshed since
     token = _open(world, flow)
     token = replace(token, extra={**token.extra, "consent": flow.id})
@@ -247,7 +249,7 @@ async def _keep(world: World, flow: Flow, app: App) -> None:
 async def _withdraw(world: World, flow: Flow, app: App) -> None:
     """Forget a token, ours first, then at the platform where it offers that."""
     kept = await world.store.token(flow.platform, flow.app_id, flow.account) if flow.todo[0] is Effect.FORGET and flow.account else None
-    token = _open(world, flow) if flow.token else tokens.unseal(world.vault, kept) if kept else None
+    token = _open(world, flow) if flow.token else world.token(kept) if kept else None
     if kept is not None:
         await world.store.drop_token(flow.platform, flow.app_id, flow.account)
     if token is not None:
@@ -270,9 +272,9 @@ def _seal(world: World, flow: Flow, token: Token) -> str:
 
 
 def _open(world: World, flow: Flow) -> Token:
-    data = json.loads(world.vault.open(flow.token))
-    if data.pop("flow") != flow.id:
-        raise tokens.TamperedError("a sealed token stands in a consent that it was not sealed for")
+    data = json.loads(world.unsealed(flow.token))
+    if data.pop("flow") != flow.id:  # copied here from another consent's row
+        raise PlatformRefusal("unreadable", blame="code")
     return Token(**{**data, "scopes": frozenset(data["scopes"])})
 
 
@@ -297,9 +299,12 @@ async def prove(world: World, flow: Flow, app: App) -> Proved | Unproved | Uncle
         kept = await world.store.token(flow.platform, flow.app_id, flow.account) if fresh else None
         if kept is None:
             return Unclear(world.now(), Proof(None, say("the token has expired, so nothing can be repeated with it."), "none"))
+    token = world.token(kept)
+    if token is None:
+        return Unclear(world.now(), Proof(None, say("the token is no longer here."), "none"))
     wanted = tuple(scope for scope in dict.fromkeys((*flow.asked, *flow.needed)) if scope in flow.granted) or flow.asked
     try:
-        proof: Proof = await world.ask(checks.prove(app, tokens.unseal(world.vault, kept), diagnosis, wanted))
+        proof: Proof = await world.ask(checks.prove(app, token, diagnosis, wanted))
     except PlatformRefusal as refusal:
         if refusal.retryable and flow.tries < len(_PAUSES):
             raise

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot import tokens
 from bot.catalog import catalog
 from bot.consent import State, Withdrawn, same_person
 from bot.consent_words import few
@@ -143,12 +142,12 @@ async def revoke(world: World, person: Person, grant: Grant) -> bool:
     app, kept = world.app(grant.platform, grant.app_id), await world.store.token(grant.platform, grant.app_id, grant.account)
     if kept is None or kept.person is None or not same_person(kept.person, person):
         return False
-    token = tokens.unseal(world.vault, kept)
+    token = world.token(kept)
     await world.store.drop_token(grant.platform, grant.app_id, grant.account)
     await world.audit(person, "grant.revoked", platform=grant.platform, app=grant.app_id, account=grant.account)
     await _tell_cards(world, person, grant)
     try:
-        return app is not None and await driving.withdraw(world, app, token)
+        return app is not None and token is not None and await driving.withdraw(world, app, token)
     except PlatformRefusal:
         return False
 

@@ -10,11 +10,11 @@ from hashlib import sha256
 from types import ModuleType
 from typing import Any, Protocol
 
-from bot import platforms
-from bot.model import App, Locale, Person, PlatformRefusal, Text
+from bot import platforms, tokens
+from bot.model import App, Locale, Person, PlatformRefusal, Text, Token
 from bot.oauth import converse
 from bot.platforms import T, Talk
-from bot.ports import Clock, Http, Messenger, Randomness, Store, Vault
+from bot.ports import Clock, Http, Messenger, Randomness, Store, StoredToken, Vault
 
 
 class Notices(Protocol):
@@ -70,6 +70,20 @@ class World:
             return await converse(self.http, talk)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as nonsense:
             raise PlatformRefusal("unreadable", type(nonsense).__name__, blame="platform") from nonsense
+
+    def unsealed(self, sealed: str) -> str:
+        """What was sealed in a consent. Raises `PlatformRefusal` when no key opens it any more: the person has to start again."""
+        try:
+            return self.vault.open(sealed)
+        except Exception as closed:  # noqa: BLE001 (each vault has its own error; whatever it is, the text is lost)
+            raise PlatformRefusal("unreadable", type(closed).__name__, blame="code") from None
+
+    def token(self, row: StoredToken) -> Token | None:
+        """The token of a row; None when no key opens it any more, or it was sealed for another row."""
+        try:
+            return tokens.unseal(self.vault, row)
+        except Exception:  # noqa: BLE001 (as above)
+            return None
 
     async def audit(self, actor: Person | None, action: str, **detail: Any) -> None:
         """Who did what to what, when. Never a token, code, link or paste."""
