@@ -87,8 +87,8 @@ def buttons(
     elif main is not None and main.url not in used and main.rel == "docs":
         quiet.append(_link_button(main))
     wanted: list[tuple[str, str, bool]] = [
-        ("check", "Check again", bool(diagnosis.offers) and not proven and consent is not None),
-        ("ask_admin", "Ask the administrator", diagnosis.who_fixes is Who.ORG_ADMIN and bool(diagnosis.offers) and not proven),
+        ("check", "Check again", not proven and (diagnosis.app_known or (bool(diagnosis.offers) and consent is not None))),
+        ("ask_admin", "Ask the administrator", diagnosis.awaits_approval and not proven),
         ("details", "Details, only for you" if audience == "channel" else "Details", True),
         ("support", "Copy for support", bool(diagnosis.support) and audience == "asker"),
         ("revoke", "Withdraw consent", proven and audience == "asker"),

@@ -13,7 +13,7 @@ from typing import Any
 from bot import platforms
 from bot.catalog import Catalog
 from bot.causes import SCOPE_CAUSES, WHO, Reading, read, titles
-from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, Text
+from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, Text, Who
 from bot.offers import candidates, offers
 from bot.scopes import choose
 from bot.steps import steps
@@ -66,6 +66,8 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         notes=_notes(case, reading),
         support=_support(finding),
         entry=reading.entry,
+        app_known=known is not None,
+        awaits_approval=known is not None and choice is not None and not known.pending.isdisjoint(choice.recommended),
     )
 
 
@@ -73,7 +75,13 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
 
 
 def _settled(reading: Reading, choice: Choice | None, known: AppFacts | None) -> Reading:
-    """The app has the scope in effect, says the platform: then of two readings the one holds in which the user's grant is missing."""
+    """What the platform says about the app settles whose turn it is.
+
+    The scope is in effect: then of two readings the one holds in which the user's grant is missing. It is not: then no user can grant it,
+    and the developer comes first.
+    """
+    if reading.cause is Cause.USER_SCOPE_MISSING and _surely_not_enabled(choice, known):
+        return replace(reading, who_fixes=Who.DEVELOPER)
     rival = next((one for one in reading.rivals if one.cause is Cause.USER_SCOPE_MISSING), None)
     if reading.cause is not Cause.APP_SCOPE_MISSING or rival is None or choice is None or not choice.recommended:
         return reading
@@ -81,6 +89,12 @@ def _settled(reading: Reading, choice: Choice | None, known: AppFacts | None) ->
         return reading
     others = tuple(one for one in reading.rivals if one is not rival)
     return replace(reading, cause=rival.cause, who_fixes=WHO[rival.cause], identity=Identity.USER, confidence=0.85, rivals=others)
+
+
+def _surely_not_enabled(choice: Choice | None, known: AppFacts | None) -> bool:
+    if choice is None or not choice.recommended or known is None or known.enabled is None:
+        return False
+    return any(known.enabled.get(name, frozenset()).isdisjoint({Identity.USER, Identity.UNKNOWN}) for name in choice.recommended)
 
 
 def _personal(platform: str, choice: Choice | None, book: Catalog) -> bool:
@@ -160,6 +174,8 @@ def _scope_verdict(reading: Reading, choice: Choice) -> Text:
     several = len(choice.recommended) > 1
     named = listed(choice.recommended or choice.unknown)
     if reading.cause is Cause.USER_SCOPE_MISSING:
+        if reading.who_fixes is Who.DEVELOPER:
+            return say("The app has not enabled {scopes} for users yet, so nobody can grant it.", scopes=named)
         if several:
             return say("The user's token lacks these scopes: {scopes}.", scopes=named)
         if choice.alternatives:

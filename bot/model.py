@@ -347,7 +347,11 @@ class SupportItem:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The answer to one finding."""
+    """The answer to one finding.
+
+    `app_known`: the platform was asked about the app, so looking again makes sense. `awaits_approval`: what is missing waits for the
+    organisation's administrator, who can be asked.
+    """
 
     finding: Finding
     cause: Cause
@@ -365,6 +369,8 @@ class Diagnosis:
     notes: tuple[Text, ...] = ()
     support: tuple[SupportItem, ...] = ()
     entry: Entry | None = None
+    app_known: bool = False
+    awaits_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

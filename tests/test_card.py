@@ -172,9 +172,15 @@ def test_a_place_without_callbacks_shows_links_only() -> None:
 
 
 def test_admin_can_be_asked_from_the_card() -> None:
-    """When an administrator must act and the app is configured, the card can ask them."""
-    made = replace(admin_approval(), offers=(Offer("lark", "cli_x", ("im:chat",)),))
-    assert "ask_admin" in actions(view(made))
+    """When what is missing waits for the administrator, the card can ask them; else there is nobody to ask."""
+    assert "ask_admin" in actions(view(replace(admin_approval(), awaits_approval=True)))
+    assert "ask_admin" not in actions(view(admin_approval()))
+
+
+def test_what_was_looked_up_can_be_looked_up_again() -> None:
+    """Where the platform was asked about the app, the card can ask once more, for example after the developer enabled a scope."""
+    assert "check" in actions(view(replace(admin_approval(), app_known=True)))
+    assert "check" not in actions(view(admin_approval()))
 
 
 def test_button_values_travel_and_come_back() -> None:

@@ -304,6 +304,14 @@ def test_facts_settle_what_the_error_leaves_open() -> None:
     assert found.cause is Cause.USER_SCOPE_MISSING and found.offers and found.steps[0].state is StepState.DONE
 
 
+def test_a_scope_that_the_app_lacks_is_the_developers_turn() -> None:
+    """No user can grant what the app has not enabled: the developer comes first, and no consent is offered."""
+    nothing = Facts(apps=(FEISHU,), app_facts={FEISHU.app_id: AppFacts(enabled={}, pending=frozenset({SHEETS[0]}))})
+    made = one(CONSENT, nothing)
+    assert (made.cause, made.who_fixes, made.offers) == (Cause.USER_SCOPE_MISSING, Who.DEVELOPER, ())
+    assert made.app_known and made.awaits_approval
+
+
 def test_the_old_token_is_named() -> None:
     """Consented already and refused again: the call used a token from before."""
     found = one(CONSENT, known(dict.fromkeys(SHEETS, USER), granted=frozenset(SHEETS)))
