@@ -53,7 +53,13 @@ def codes(window: Window) -> list[Code]:
     taken = {each.start for each in window.pairs if each.role != roles.CODE}
     for code in (*islice(_of_numbers(window, taken | found.keys()), _MOST_CODES), *islice(_of_tokens(window), _MOST_CODES)):
         found.setdefault(code.at, code)
-    return [found[at] for at in sorted(found)]
+    strong = {code.platform for code in found.values() if not _is_weak(window, code)}
+    return [found[at] for at in sorted(found) if found[at].platform not in strong or not _is_weak(window, found[at])]
+
+
+def _is_weak(window: Window, code: Code) -> bool:
+    weak = window.words.specs[code.platform].weak
+    return weak is not None and weak.fullmatch(code.value) is not None
 
 
 # ---------------------------------------------------------------- where a vendor puts them
@@ -238,7 +244,7 @@ def _of_tokens(window: Window) -> Iterable[Code]:
 def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     """Whether a word of the catalogue is told as an error of this platform here."""
     spec, value = window.words.specs.get(name), match[0]
-    if spec is None or spec.word is None or not spec.word.fullmatch(value):
+    if spec is None or spec.word is None or not spec.word.fullmatch(value) or (spec.refuse and spec.refuse.fullmatch(value)):
         return False
     at, end = match.span()
     start, stop = line_of(window.text, at)

@@ -65,10 +65,10 @@ _FIXTURE_WORDS = (
 _TALK = re.compile(
     r"(?aim)^\s*(?:Args|Returns|Raises|Parameters|Attributes|Examples?|See also|Usage|@param|:param|:raises)\b[^\n]{0,40}:?\s*$|\"{3}|^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"
     r"|^\s*[-*>#\s]{0,6}(?:annotate|document|describe|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry on|update|improve|implement|introduce|extend|cover)s?\s"
-    r"|\b(?:changelog|release notes?|pull request|readme|faq|cheat ?sheet|runbook|unit tests?|test cases?|follow-?up task|todo:|roadmap|spec says)\b"
+    r"|\b(?:changelog|release notes?|pull request|readme|faq|cheat ?sheet|runbook|unit tests?|test cases?|follow-?up task|roadmap|spec says)\b"
     r"|\bif you (?:see|get|receive|encounter|run into|hit)\b|\b(?:you|users?|clients?|callers?) (?:may|might|will|can|could|would) (?:also )?(?:see|get|receive|encounter|hit)\b"
     r"|\b(?:error|status) codes? (?:table|list|reference|mapping|enum|constants?|are|include)\b|\b(?:is|are) returned (?:when|if)\b|\b(?:means?|indicates?|stands for)\b(?! the .{0,40}\?)"
-    r"|\bshould (?:we|i|be|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\bin (?:the|our) docs\b|\b(?:fixed it|works now|solved|never mind)\b"
+    r"|\bshould (?:we|i|be|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\btodo\b:|\bin (?:the|our) docs\b|\b(?:docs?|documentation|readme|spec) (?:lists?|says?|mentions?|describes?|explains?)\b|\b(?:possible|known|common|typical) errors?\b|\b(?:fixed it|works now|solved|never mind)\b"
     r"|\b(?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that) (?:also )?(?:returns|throws|responds with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for|until)\b"
     r"|搞定了|解决了(?!吗|没)|已解决"
     r"|写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)"

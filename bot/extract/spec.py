@@ -72,7 +72,8 @@ class Spec:
     `keys` give further keys a role; `code_keys` say how much a key name speaks for this platform.
     `siblings` say how much a key (second) near a code key (first) speaks for it. `word_keys` may hold any word of the shape, `known_word_keys` only
     one that the catalogue knows. `number` and `word` are full-match shapes of numeric and textual codes; `foreign_words` are textual codes that
-    other platforms use as well, so they need a clue. `refuse` are values of code keys that belong to wrappers.
+    other platforms use as well, so they need a clue. `refuse` are values of code keys that belong to wrappers, `weak`
+    words that only count when no other code of the platform stands beside them.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Spec:
     siblings: Mapping[tuple[str, str], float] = field(default_factory=dict)
     foreign_words: frozenset[str] = frozenset()
     refuse: re.Pattern[str] | None = None
+    weak: re.Pattern[str] | None = None
     patterns: tuple[Pattern, ...] = ()
     id_shape: re.Pattern[str] | None = None
     id_bare: re.Pattern[str] | None = None

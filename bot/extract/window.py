@@ -40,7 +40,7 @@ def known(catalog: Catalog, words: Lexicon) -> Known:
         for name, each in words.specs.items()
         if each.families
         for code in catalog.codes(name)
-        if code.isdigit() and len(code) >= 5
+        if code.isdigit() and len(code) >= 6
     }
     phrases: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     every = dict(catalog.phrases())
@@ -71,6 +71,7 @@ class Window:
         self._address_starts = [each.start for each in self.addresses]
         self._around_at, self._around = -1, dict[str, list[str]]()
         self._weights: dict[tuple[str, int], float] = {}
+        self._shaped: dict[str, float] = {}
         self._clues = self._find_clues()
 
     @cached_property
@@ -121,7 +122,19 @@ class Window:
             else:
                 far = max(far, weight)
                 total += weight * 0.05
-        return min(8.0, max(near, far * 0.75) + min(total, 2.0))
+        said = max(near, far * 0.75) + min(total, 2.0)
+        return min(8.0, said) if said >= BELIEVED else max(said, self._shapes(name))
+
+    def _shapes(self, name: str) -> float:
+        """What the shape of an id or a listed scope says for a platform where words say too little."""
+        known = self._shaped.get(name)
+        if known is None:
+            spec = self.words.specs[name]
+            seen = spec.id_bare is not None and spec.id_bare.search(self.text) is not None
+            if not seen and spec.scope_anywhere and spec.scope is not None:
+                seen = any(self.catalog.scope(name, match[0]) for match in islice(spec.scope.finditer(self.text), 100))
+            known = self._shaped[name] = BELIEVED if seen else 0.0
+        return known
 
     # ------------------------------------------------------------ what stands around
 
@@ -156,4 +169,4 @@ class Window:
 
     def family(self, name: str, value: str) -> bool:
         """Whether an unknown code lies among known ones."""
-        return value.isdigit() and len(value) >= 5 and (name, int(value) // 1000) in self.known.families
+        return value.isdigit() and len(value) >= 6 and (name, int(value) // 1000) in self.known.families

@@ -21,7 +21,7 @@ def check(data: bytes) -> None:
 
 def main() -> None:
     """Hand the target to atheris, instrumented."""
-    import atheris  # noqa: PLC0415  # optional: only this program needs it
+    import atheris  # optional: only this program needs it
 
     atheris.instrument_all()
     atheris.Setup(sys.argv, check)

@@ -21,7 +21,8 @@ SPEC = Spec(
     foreign_words=frozenset({
         "invalid_grant", "invalid_client", "unauthorized_client", "accessDenied", "notAllowed", "unauthenticated", "temporarily_unavailable", "interaction_required", "itemNotFound",
     }),
-    refuse=re.compile(r"invalid_client|invalid_grant|unauthorized_client|invalid_request|interaction_required|consent_required|access_denied|unknownError|GraphError|AuthError"),
+    refuse=re.compile(r"invalid_request|consent_required|access_denied|unknownError|GraphError|AuthError"),
+    weak=re.compile(r"invalid_client|invalid_grant|unauthorized_client|interaction_required|temporarily_unavailable|invalid_resource"),
     patterns=(
         pattern("aadsts", r"\b(?P<code>AADSTS\d{4,8})\b"),
         pattern("error:", r"\bError: ?(?P<code>Authorization_\w{4,40}|Error[A-Z]\w{4,40}|Request_\w{4,40})\b"),
