@@ -152,7 +152,7 @@ def _word_owner(window: Window, value: str, at: int, key: str) -> str | None:
         listed = name in owners
         if spec.word is None or not spec.word.fullmatch(value) or not (key in spec.word_keys or (listed and key in spec.known_word_keys)):
             continue
-        if spec.refuse is not None and spec.refuse.fullmatch(value):
+        if not listed and spec.refuse is not None and spec.refuse.fullmatch(value):
             continue
         trust = 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0
         scores.append((window.clue(name, at) + window.sibling(spec, key, at) + trust + spec.code_keys.get(key, 0) * 0.25, name))

@@ -45,7 +45,7 @@ TROUBLE: Final = re.compile(
     r"(?ai)\berror\b|\w+(?:Error|Exception)\b|\bfail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|Traceback|permission denied|access denied|unauthorized|❌|\bproblem|encountered"
 )
 WRAPPER: Final = re.compile(
-    r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_\w+|unknown|null|none|undefined|true|false|object|error"
+    r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?-i:(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_[A-Z_]+)|unknown|null|none|undefined|true|false|object|error"
 )
 # On lower-case text.
 HTTP: Final = re.compile(

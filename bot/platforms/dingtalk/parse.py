@@ -21,10 +21,10 @@ SPEC = Spec(
     code_keys={"errcode": 2, "subcode": 2, "code": 1, "servererrorcode": 3, "upstreamcode": 3, "errorcode": 1, "topcode": 3},
     siblings={("errcode", "errmsg~zh"): 2.2, ("errcode", "errmsg~en"): 1.6, ("errcode", "errmsg"): 1.5, ("code", "requestid"): 2.0},
     number=re.compile(r"-?[1-9]\d{1,7}"),
-    word=re.compile(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}(?:[A-Z][A-Za-z]{1,40})+|[A-Z][a-z]+(?:[A-Z][A-Za-z]+)+|(?:PAT|CLI)_[A-Z_]{4,60}|unauthorized|accessDenied"),
+    word=re.compile(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}(?:[A-Z][A-Za-z]{1,40})+|[A-Z][a-z]+(?:[A-Z][A-Za-z]+)+|[A-Z]{2,20}(?:_[A-Z0-9]{1,20}){1,7}|unauthorized|accessDenied"),
     word_keys=frozenset({"code", "servererrorcode", "upstreamcode", "errorcode", "errcode", "subcode"}),
     foreign_words=frozenset({"unauthorized", "accessDenied", "permissionDenied", "notPermission", "invalidToken", "invalidCode", "noPermission", "overQuota"}),
-    refuse=re.compile(r"[A-Za-z]*(?:Error|Exception)|system\.[a-z.]+|com\..*|java\..*"),
+    refuse=re.compile(r"(?!PAT_|CLI_|DWS_)[A-Z0-9_]+|[A-Za-z]*(?:Error|Exception)|system\.[a-z.]+|com\..*|java\..*"),
     patterns=(
         pattern("sub", r"\bsub_?code[\"']?\s?[=:]\s?[\"']?(?P<sub_code>\d{2,7})"),
         pattern("dingtalk", r"\bDINGTALK_(?P<code>\d{2,7})\b"),
