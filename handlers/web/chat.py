@@ -64,6 +64,7 @@ def router(web: Web) -> APIRouter:
         cards = await web.store.cards_in(who.place, 50)
         values = {
             "practice": web.practice,
+            "desk": web.desk,
             "people": [{"id": one.key, "name": f"{one.name.in_(locale)} · {one.title.in_(locale)}"} for one in web.people],
             "person": who.person_key,
             "turns": [turn for card in cards if (turn := await _turn(web, card, who, locale))],

@@ -13,6 +13,7 @@ from bot.service import Service
 from handlers.sandbox.people import PracticePerson
 from handlers.settings import Settings
 from handlers.tokens import Broker
+from handlers.web.pages import origin_of
 
 QUEUE = 100  # events a slow browser may fall behind before it is told to fetch everything anew
 
@@ -65,6 +66,12 @@ class Web:
     apps: tuple[App, ...] = ()
     tokens: Broker | None = None
     people: tuple[PracticePerson, ...] = ()
+
+    @property
+    def desk(self) -> str:
+        """Where the practice platform has its desk: calls to make fail, consoles to fix them. Empty without practice."""
+        hosts = next((app.hosts for app in self.apps if app.practice and app.hosts), {})
+        return origin_of(next(iter(hosts.values()))) + "/" if self.practice and hosts else ""
 
     @property
     def practice(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -146,3 +147,44 @@ def test_a_log_file_is_read(page: Page) -> None:
     page.set_input_files("#file", {"name": "app.log", "mimeType": "text/plain", "buffer": SAMPLES["feishu-99991679.json"].encode()})
     page.click("#send")
     expect(page.locator(".turn[data-card]").last).to_contain_text("99991679", timeout=SECONDS)
+
+
+def test_from_a_scope_nobody_enabled_to_green(page: Page) -> None:
+    """The app lacks the scope: the developer is sent to the console, publishes, the admin approves; then the person consents."""
+    turn = paste(
+        page,
+        '{"code":99991679,"msg":"required one of these privileges: [drive:drive]","error":{"log_id":"20241104162326AAAAAAAAAAAAAAAAAAAA"}}',
+    )
+    expect(turn.locator("[data-action=reauthorize]")).to_have_count(0)
+    with page.context.expect_page() as opened:
+        turn.locator(".slot a").first.click()
+    console = opened.value
+    console.click("#add")
+    turn.locator("[data-action=check]").first.click()
+    expect(turn.locator("[data-action=reauthorize]")).to_have_count(0)
+    console.get_by_role("button", name="Publish a version").click()
+    console.get_by_role("button", name="Approve as the admin").click()
+    turn.locator("[data-action=check]").first.click()
+    expect(turn.locator("[data-action=reauthorize]").first).to_be_visible(timeout=SECONDS)
+    decide(open_link(turn))
+    expect(turn.locator("[data-state=proven]")).to_be_visible(timeout=SECONDS)
+
+
+def test_withdrawing(page: Page) -> None:
+    """A proven consent can be taken back from the card, and the card says what is left to do."""
+    turn = paste(page, SAMPLES["feishu-99991679.json"])
+    decide(open_link(turn))
+    expect(turn.locator("[data-state=proven]")).to_be_visible(timeout=SECONDS)
+    turn.locator("[data-action=revoke]").click()
+    expect(turn.locator("[data-state=revoked]")).to_be_visible(timeout=SECONDS)
+
+
+def test_it_stays_small(demo: Demo) -> None:
+    """After all this the demo, with its practice platform, holds at most 200 MiB and no Lark SDK."""
+    assert demo.process is not None
+    status = Path(f"/proc/{demo.process.pid}/status")
+    if not status.exists():
+        pytest.skip("no /proc on this system")
+    peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    assert int(peak.split()[1]) / 1024 <= 200
+    assert "lark_oapi" not in Path(f"/proc/{demo.process.pid}/maps").read_text()
