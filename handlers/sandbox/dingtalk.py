@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from bot.model import App, Text
 from bot.words import say
-from handlers.sandbox import authorize
+from handlers.sandbox.authorize import Ask, PageError, serve
 from handlers.sandbox.people import person
 from handlers.sandbox.world import Access, Code, Refresh, World
 
@@ -98,26 +98,26 @@ class DingTalk:
 
     async def authorize(self, request: Request) -> Response:
         """The page for people."""
-        return await authorize.serve(request, self._checked, self._approved, malformed="invalid.request")
+        return await serve(request, self._checked, self._approved, malformed="invalid.request")
 
-    def _checked(self, q: QueryParams) -> authorize.Ask:
+    def _checked(self, q: QueryParams) -> Ask:
         app, redirect, asked = self.app(q.get("client_id", "")), q.get("redirect_uri", ""), q.get("scope", "").split()
         if app is None:
-            raise authorize.PageError("invalid.client", say("This application does not exist here."))
+            raise PageError("invalid.client", say("This application does not exist here."))
         enabled = self.world.enabled_for(app.app_id, "user")
         if redirect not in self.world.consoles[app.app_id].redirect_uris:
-            raise authorize.PageError("url.notInWhiteList", say("The redirect address is not registered for this application."))
+            raise PageError("url.notInWhiteList", say("The redirect address is not registered for this application."))
         if q.get("response_type") != "code" or q.get("prompt") != "consent" or "openid" not in asked:
-            raise authorize.PageError("invalid.request", say("The request is malformed."))
+            raise PageError("invalid.request", say("The request is malformed."))
         named = [name for name in asked if name not in ("openid", "corpid")]
         if unknown := [name for name in named if name not in enabled]:
             hint = say("Developer: switch these on for user tokens and publish a version: {scopes}", scopes=" ".join(unknown))
             sentence = say("The application has not applied for these scopes, so it cannot ask for them.")
-            raise authorize.PageError("invalid.scope", sentence, hint)
+            raise PageError("invalid.scope", sentence, hint)
         held = partial(self.world.granted, app.app_id)
-        return authorize.Ask(app, TITLE, redirect, q.get("state", ""), named or sorted(enabled), held)
+        return Ask(app, TITLE, redirect, q.get("state", ""), named or sorted(enabled), held)
 
-    def _approved(self, ask: authorize.Ask, who: str) -> Mapping[str, str]:
+    def _approved(self, ask: Ask, who: str) -> Mapping[str, str]:
         granted = sorted(self.world.grant(ask.app.app_id, who, ask.shown))
         expires = self.world.now + CODE_SECONDS
         code = self.world.new_code(Code(ask.app.app_id, who, granted, expires, secrets.token_hex(8), ask.redirect_uri))

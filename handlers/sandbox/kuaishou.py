@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from bot.model import App, Text
 from bot.words import say
-from handlers.sandbox import authorize
+from handlers.sandbox.authorize import Ask, PageError, serve
 from handlers.sandbox.people import person
 from handlers.sandbox.world import Access, Code, Refresh, World
 
@@ -96,27 +96,27 @@ class Kuaishou:
 
     async def authorize(self, request: Request) -> Response:
         """The page for people."""
-        return await authorize.serve(request, self._checked, self._approved, malformed="100200100")
+        return await serve(request, self._checked, self._approved, malformed="100200100")
 
-    def _checked(self, q: QueryParams) -> authorize.Ask:
+    def _checked(self, q: QueryParams) -> Ask:
         app, redirect = self.app(q.get("app_id", "")), q.get("redirect_uri", "")
         if app is None or redirect not in self.world.consoles[app.app_id].redirect_uris:
             sentence = say("Invalid url: the application or its redirect address does not match the console.")
-            raise authorize.PageError("K0009", sentence)
+            raise PageError("K0009", sentence)
         if q.get("response_type") != "code":
-            raise authorize.PageError("100200103", say("The request is incomplete: response_type must be “code”."))
+            raise PageError("100200103", say("The request is incomplete: response_type must be “code”."))
         wanted = [name for name in q.get("scope", "").split(",") if name]
         lacking = [name for name in wanted if name not in self.world.enabled_for(app.app_id, "user")]
         if lacking or not wanted:
             hint = say("Developer: apply for these packs first: {scopes}", scopes=" ".join(lacking)) if lacking else None
-            raise authorize.PageError("100200106", say("The application does not own these permission packs."), hint)
+            raise PageError("100200106", say("The application does not own these permission packs."), hint)
         held = partial(self.world.granted, app.app_id)
-        return authorize.Ask(app, self.shape.title, redirect, q.get("state", ""), wanted, held)
+        return Ask(app, self.shape.title, redirect, q.get("state", ""), wanted, held)
 
-    def _approved(self, ask: authorize.Ask, who: str) -> Mapping[str, str]:
+    def _approved(self, ask: Ask, who: str) -> Mapping[str, str]:
         if who not in self.world.consoles[ask.app.app_id].members:
             sentence = say("This account is neither a test user nor an authorized user of the application.")
-            raise authorize.PageError("K0010", sentence, say("Developer: add the account under authorization management."))
+            raise PageError("K0010", sentence, say("Developer: add the account under authorization management."))
         self.world.grant(ask.app.app_id, who, ask.shown)
         expires = self.world.now + CODE_SECONDS
         return {"code": self.world.new_code(Code(ask.app.app_id, who, list(ask.shown), expires, secrets.token_hex(8), ask.redirect_uri))}

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from bot.model import App, Text
 from bot.oauth import DEVICE_GRANT, basic, s256
 from bot.words import say
-from handlers.sandbox import authorize, pages
+from handlers.sandbox import pages
+from handlers.sandbox.authorize import Ask, PageError, serve
 from handlers.sandbox.people import person
 from handlers.sandbox.world import Access, Code, DeviceGrant, Refresh, World
 
@@ -84,41 +85,41 @@ class Lark:
 
     async def authorize(self, request: Request) -> Response:
         """The page for people."""
-        return await authorize.serve(request, self._checked, self._approved, malformed="20063", log_id=self.world.log_id())
+        return await serve(request, self._checked, self._approved, malformed="20063", log_id=self.world.log_id())
 
-    def _approved(self, ask: authorize.Ask, who: str) -> Mapping[str, str]:
+    def _approved(self, ask: Ask, who: str) -> Mapping[str, str]:
         text = self._code(ask.app, who, list(ask.shown), CODE_SECONDS)
         code = self.world.codes[text]
         code.redirect_uri, code.challenge, code.method = ask.redirect_uri, ask.challenge, ask.method
         return {"code": text}
 
-    def _checked(self, q: QueryParams) -> authorize.Ask:
+    def _checked(self, q: QueryParams) -> Ask:
         app = self.app(q.get("client_id", ""))
         if app is None:
             known = q.get("client_id", "") in self.world.apps
-            raise authorize.PageError("20046" if known else "20048", say("This application does not exist here."))
+            raise PageError("20046" if known else "20048", say("This application does not exist here."))
         console = self.world.consoles[app.app_id]
         redirect = q.get("redirect_uri", "")
         if not console.enabled:
-            raise authorize.PageError("20069", say("This application is not enabled."))
+            raise PageError("20069", say("This application is not enabled."))
         if _bare(redirect) not in {_bare(known) for known in console.redirect_uris}:
             hint = say("Developer: add it under Security settings, Redirect URL.")
-            raise authorize.PageError("20029", say("The redirect address is not registered for this application."), hint)
+            raise PageError("20029", say("The redirect address is not registered for this application."), hint)
         if q.get("response_type") != "code":
-            raise authorize.PageError("20001", say("The request is incomplete: response_type must be “code”."))
+            raise PageError("20001", say("The request is incomplete: response_type must be “code”."))
         if q.get("code_challenge") and q.get("code_challenge_method", "plain") not in ("plain", "S256"):
-            raise authorize.PageError("20063", say("The request is malformed."))
+            raise PageError("20063", say("The request is malformed."))
         wanted = q.get("scope", "").split()
         if len(wanted) > MOST_SCOPES:
-            raise authorize.PageError("20063", say("At most {count} scopes may be asked for at once.", count=MOST_SCOPES))
+            raise PageError("20063", say("At most {count} scopes may be asked for at once.", count=MOST_SCOPES))
         missing = [name for name in wanted if name not in self.world.enabled_for(app.app_id, "user")]
         if missing:
             hint = say("Developer: switch these on for user tokens and publish a version: {scopes}", scopes=" ".join(missing))
-            raise authorize.PageError("20027", say("The application has not applied for these scopes, so it cannot ask for them."), hint)
+            raise PageError("20027", say("The application has not applied for these scopes, so it cannot ask for them."), hint)
         challenge = q.get("code_challenge", "")
         method = q.get("code_challenge_method", "plain") if challenge else ""  # the platform's default is `plain`
         held = partial(self.world.granted, app.app_id)
-        return authorize.Ask(app, self.brand.title, redirect, q.get("state", ""), wanted, held, challenge, method)
+        return Ask(app, self.brand.title, redirect, q.get("state", ""), wanted, held, challenge, method)
 
     async def client_code(self, request: Request) -> Response:
         """What the client does for `tt.requestAccess`: JSON `{app_id, person, scopes}` in, `{code}` or `{errno, errString}` out."""

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from bot.model import App, Text
 from bot.words import say
-from handlers.sandbox import authorize
+from handlers.sandbox.authorize import Ask, PageError, serve
 from handlers.sandbox.people import person
 from handlers.sandbox.world import Access, Code, Refresh, World
 
@@ -92,27 +92,27 @@ class Slack:
 
     async def authorize(self, request: Request) -> Response:
         """The page for people."""
-        return await authorize.serve(request, self._checked, self._approved, malformed="invalid_arguments")
+        return await serve(request, self._checked, self._approved, malformed="invalid_arguments")
 
-    def _checked(self, q: QueryParams) -> authorize.Ask:
+    def _checked(self, q: QueryParams) -> Ask:
         app, redirect = self.app(q.get("client_id", "")), q.get("redirect_uri", "")
         if app is None:
-            raise authorize.PageError("invalid_client_id", say("This application does not exist here."))
+            raise PageError("invalid_client_id", say("This application does not exist here."))
         known = self.world.consoles[app.app_id].redirect_uris
         if not any(redirect == one or redirect.startswith(one.rstrip("/") + "/") for one in known):
-            raise authorize.PageError("bad_redirect_uri", say("The redirect address is not registered for this application."))
+            raise PageError("bad_redirect_uri", say("The redirect address is not registered for this application."))
         bot = [name for name in q.get("scope", "").split(",") if name]
         user = [name for name in q.get("user_scope", "").split(",") if name]
         if not bot and not user:
-            raise authorize.PageError("no_scopes", say("The request asks for no scope at all."))
+            raise PageError("no_scopes", say("The request asks for no scope at all."))
         if unknown := [name for name in (*bot, *user) if name not in KNOWN]:
-            raise authorize.PageError("invalid_scope", say("Slack does not know these scopes: {scopes}", scopes=" ".join(unknown)))
+            raise PageError("invalid_scope", say("Slack does not know these scopes: {scopes}", scopes=" ".join(unknown)))
         if q.get("code_challenge"):
-            raise authorize.PageError("pkce_not_allowed", say("PKCE is not switched on for this application."))
+            raise PageError("pkce_not_allowed", say("PKCE is not switched on for this application."))
         asked = [*bot, *(f"user:{name}" for name in user)]
-        return authorize.Ask(app, TITLE, redirect, q.get("state", ""), asked, partial(self._held, app))
+        return Ask(app, TITLE, redirect, q.get("state", ""), asked, partial(self._held, app))
 
-    def _approved(self, ask: authorize.Ask, who: str) -> Mapping[str, str]:
+    def _approved(self, ask: Ask, who: str) -> Mapping[str, str]:
         self.world.grant(ask.app.app_id, "bot", [name for name in ask.shown if not name.startswith("user:")])
         self.world.grant(ask.app.app_id, who, [name for name in ask.shown if name.startswith("user:")])
         expires = self.world.now + CODE_SECONDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -163,7 +163,7 @@ class World:
     def withdraw(self, app_id: str, person: str) -> None:
         """The person takes the whole grant back: every token of it dies."""
         self.grants.pop(f"{app_id}/{person}", None)
-        for held in (*self.access.values(), *self.refresh.values()):
+        for held in self._tokens():
             if held.app_id == app_id and held.person == person:
                 held.revoked = True
 
@@ -175,9 +175,13 @@ class World:
 
     def revoke_family(self, family: str) -> None:
         """RFC 6749 §4.1.2: a code used twice takes the tokens it yielded with it."""
-        for held in (*self.access.values(), *self.refresh.values()):
+        for held in self._tokens():
             if held.family == family:
                 held.revoked = True
+
+    def _tokens(self) -> Iterator[Access | Refresh]:
+        yield from self.access.values()
+        yield from self.refresh.values()
 
     def issue_access(self, prefix: str, access: Access) -> str:
         """Put an access token down and return its text."""

@@ -26,7 +26,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "img"
         ("en-phone", "en-US", "light", 390, 844),
     ],
 )
-def test_the_loop_in_pictures(  # noqa: PLR0917 - one column of the table each
+def test_the_loop_in_pictures(
     chromium: Browser,
     demo: Demo,
     tmp_path: Path,
