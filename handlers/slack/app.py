@@ -183,6 +183,7 @@ class SlackDoor:
                 raw += chunk
                 if len(raw) > MOST_BYTES:
                     return PlainTextResponse("too large", 413)
+            int(request.headers.get("x-slack-request-timestamp", "0"))  # Bolt takes a number for granted
             asked = AsyncBoltRequest(body=raw.decode("utf-8"), query=request.url.query, headers=dict(request.headers))
         except (ValueError, RecursionError, ClientDisconnect):
             return PlainTextResponse("unreadable", 400)

@@ -157,7 +157,14 @@ class SlackServer:
 
     def _users_info(self, form: dict[str, str]) -> dict[str, Any]:
         user = form["user"]
-        return {"user": {"id": user, "name": user.lower(), "locale": self.locales.get(user, "en-US"), "profile": {"display_name": f"Name of {user}"}}}
+        return {
+            "user": {
+                "id": user,
+                "name": user.lower(),
+                "locale": self.locales.get(user, "en-US"),
+                "profile": {"display_name": f"Name of {user}"},
+            }
+        }
 
     def _files_info(self, form: dict[str, str]) -> dict[str, Any]:
         if form["file"] not in self.files:
@@ -303,7 +310,7 @@ class SlackServer:
         return sum(1 for name, _ in self.calls if name == method)
 
 
-class _No(Exception):
+class _No(Exception):  # noqa: N818 - an answer, not a failure
     def __init__(self, code: str, detail: Any = "", **more: str) -> None:
         super().__init__(code)
         self.code = code

@@ -54,7 +54,9 @@ async def test_details_are_for_the_asker_and_unfolded(http_door: Open) -> None:
 
 async def test_the_support_bundle_is_a_block_to_copy(http_door: Open) -> None:
     """Letter by letter, in a code block."""
-    await http_door.says('{"code":1254290,"msg":"TooManyRequest","log_id":"2026030112000000000000000000000003"}', kind="message", channel="D1")
+    await http_door.says(
+        '{"code":1254290,"msg":"TooManyRequest","log_id":"2026030112000000000000000000000003"}', kind="message", channel="D1"
+    )
     await http_door.settle()
     [card] = http_door.slack.in_channel("D1")
     await http_door.clicks(card, card.button("support"))
@@ -137,7 +139,9 @@ async def test_buttons_of_other_times_are_answered(http_door: Open) -> None:
 async def test_a_link_button_is_only_acknowledged(http_door: Open) -> None:
     """Slack opens the page itself, and shows a warning sign unless the click is acknowledged."""
     card = await card_in(http_door)
-    await http_door.clicks(card, {"action_id": "why_open_0", "url": "https://open.feishu.cn/app", "text": {"type": "plain_text", "text": "Open"}})
+    await http_door.clicks(
+        card, {"action_id": "why_open_0", "url": "https://open.feishu.cn/app", "text": {"type": "plain_text", "text": "Open"}}
+    )
     await http_door.settle()
 
     assert http_door.slack.whispers == []
@@ -168,7 +172,7 @@ async def test_where_nothing_private_is_possible_the_direct_chat_is_used(http_do
     """No ephemeral message and no response_url: the link goes to the person directly."""
     card = await card_in(http_door)
     http_door.slack.members.discard("C1")
-    payload = click(card.button("reauthorize"), "U1", "C1", card.ts, f"{http_door.slack.base}/nowhere")
+    payload = click(card.button("reauthorize"), "U1", "C1", card.ts, url=f"{http_door.slack.base}/nowhere")
     await http_door.give("interactive", payload)
     await http_door.settle()
 

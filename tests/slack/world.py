@@ -26,7 +26,15 @@ from handlers.wire import Runtime, build
 from tests.slack.server import APP, APP_TOKEN, BOT, BOT_ID, BOT_TOKEN, SECRET, TEAM, Posted, SlackServer
 
 ERROR = (Path(__file__).parent.parent / "data" / "slack_paste.json").read_text(encoding="utf-8").strip()
-FEISHU = App("lark", "cli_a1b2c3d4e5f60718", "Weekly report", "feishu", "secret-of-the-app", "http://127.0.0.1/consent/callback/lark/cli_a1b2c3d4e5f60718", practice=True)
+FEISHU = App(
+    "lark",
+    "cli_a1b2c3d4e5f60718",
+    "Weekly report",
+    "feishu",
+    "secret-of-the-app",
+    "http://127.0.0.1/consent/callback/lark/cli_a1b2c3d4e5f60718",
+    practice=True,
+)
 _numbers = itertools.count(1)
 
 
@@ -101,7 +109,7 @@ class Open:
 
     async def clicks(self, message: Posted, button: dict[str, Any], user: str = "U1", channel: str = "", **more: Any) -> Any:
         """Somebody clicks a button of a message."""
-        payload = click(button, user, channel or message.channel, message.ts, self.slack.response_url(), thread=message.thread)
+        payload = click(button, user, channel or message.channel, message.ts, url=self.slack.response_url(), thread=message.thread)
         payload["container"]["is_ephemeral"] = bool(message.only_for)
         return await self.give("interactive", payload | more)
 
@@ -152,14 +160,14 @@ def command(text: str, response_url: str, user: str = "U1", channel: str = "C1")
     }  # fmt: skip
 
 
-def click(button: dict[str, Any], user: str, channel: str, ts: str, response_url: str, thread: str = "") -> dict[str, Any]:
+def click(button: dict[str, Any], user: str, channel: str, ts: str, *, url: str, thread: str = "") -> dict[str, Any]:
     number = next(_numbers)
     action = {key: value for key, value in button.items() if key in ("action_id", "value", "text", "url")}
     return {
         "type": "block_actions", "team": {"id": TEAM, "domain": "team"}, "user": {"id": user, "username": user.lower(), "team_id": TEAM},
         "api_app_id": APP, "token": "x", "trigger_id": f"trigger.{number}", "channel": {"id": channel, "name": "general"},
         "container": {"type": "message", "message_ts": ts, "channel_id": channel, **({"thread_ts": thread} if thread else {})},
-        "message": {"type": "message", "ts": ts, "bot_id": BOT_ID}, "response_url": response_url,
+        "message": {"type": "message", "ts": ts, "bot_id": BOT_ID}, "response_url": url,
         "actions": [{"type": "button", "block_id": "why_buttons", "action_ts": str(number), **action}],
     }  # fmt: skip
 
@@ -193,7 +201,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def opened(slack: SlackServer, folder: Path, *, socket: bool = False, **more: Any) -> AsyncIterator[Open]:
+async def opened(slack: SlackServer, folder: Path, *, socket: bool = False, own_port: int = 0, **more: Any) -> AsyncIterator[Open]:
     """A door over real sockets: its route under uvicorn, or its own connection to the local Socket Mode server."""
     runtime = build(settings_for(slack, folder, socket=socket, **more), apps=[FEISHU])
     slack_door = SlackDoor(runtime)
@@ -205,11 +213,11 @@ async def opened(slack: SlackServer, folder: Path, *, socket: bool = False, **mo
     try:
         if door.routes:
             app = Starlette(routes=[Route(path, handler, methods=["POST"]) for path, handler in door.routes])
-            server = _Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
+            server = _Server(uvicorn.Config(app, port=own_port, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
             tasks.append(asyncio.create_task(server.serve()))
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.005)
-            world.url = "http://127.0.0.1:{}{}".format(server.servers[0].sockets[0].getsockname()[1], door.routes[0][0])
+            world.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}{door.routes[0][0]}"
             world.http = httpx.AsyncClient(trust_env=False, verify=False)  # noqa: S501 - loopback without TLS
         else:
             await slack.until(lambda: len(slack.sockets) > before)
