@@ -1,6 +1,7 @@
 """The command line: translates arguments in, calls the thinking or the service, prints.
 
-`explain` and `code` must start fast and small, so everything heavier than the thinking is imported inside its command.
+`explain` and `code` must start fast and small, so everything heavier than the thinking is imported inside its command, and the commands
+are made with click itself: typer, which would read them off the annotations, loads pydantic for its arguments (80 ms of a 200 ms start).
 Exit status: 0 answered (also "no error in this text"), 1 the command could not do its work, 2 unusable input or option.
 """
 
@@ -10,9 +11,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
+import click
 
 from bot.explain import Explained, explain
 from bot.model import Locale, Surface
@@ -22,18 +23,25 @@ from bot.words import say
 if TYPE_CHECKING:
     from handlers.settings import Settings
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-
 READ_LIMIT = 20_000_000  # bytes of standard input; what comes after is not read, and said so
 
-Lang = Annotated[str | None, typer.Option(help="en or zh; default: the language of the text")]
+_lang = click.option("--lang", help="en or zh; default: the language of the text")
+
+
+@click.group()
+@click.version_option(package_name="whyforbidden", message="%(version)s", help="print the version and stop")
+def app() -> None:
+    """Why was my API call refused, and what do I click?"""
 
 
 def main() -> None:
     """Entry point of the console script: whatever goes wrong is one line, never a traceback."""
     try:
-        app()
-    except KeyboardInterrupt:
+        sys.exit(app(standalone_mode=False))
+    except click.ClickException as error:  # an option or argument that nobody knows
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:  # Ctrl-C
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
@@ -42,23 +50,8 @@ def main() -> None:
 
 def fail(sentence: str, status: int = 1) -> NoReturn:
     """Say why on stderr and stop."""
-    typer.echo(f"whyforbidden: {sentence}", err=True)
-    raise typer.Exit(status)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(version("whyforbidden"))
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and stop")] = False,
-) -> None:
-    """Why was my API call refused, and what do I click?"""
+    click.echo(f"whyforbidden: {sentence}", err=True)
+    sys.exit(status)
 
 
 def _locale(lang: str | None) -> Locale | None:
@@ -81,22 +74,23 @@ def read_text(source: str | None) -> str:
         fail("paste an error as an argument, or pipe it in: whyforbidden explain - < error.log", 2)
     raw = sys.stdin.buffer.read(READ_LIMIT + 1)
     if len(raw) > READ_LIMIT:
-        typer.echo(f"whyforbidden: the text is longer than {READ_LIMIT // 1_000_000} MB; only its beginning is read", err=True)
+        click.echo(f"whyforbidden: the text is longer than {READ_LIMIT // 1_000_000} MB; only its beginning is read", err=True)
     return raw[:READ_LIMIT].decode("utf-8", "replace")
 
 
 @app.command("explain")
-def explain_command(
-    text: Annotated[str | None, typer.Argument(help="the pasted error; - reads standard input")] = None,
-    format: Annotated[str, typer.Option("--format", "-f", help="text, json, lark, slack, dingtalk or html")] = "text",  # noqa: A002
-    lang: Lang = None,
-    batch: Annotated[bool, typer.Option("--batch", help='stdin: {"id","text"} a line; stdout: {"id","diagnoses"} a line')] = False,
-) -> None:
-    """Say what a pasted error means, who can fix it and where to click."""
-    surface, locale = _surface(format), _locale(lang)
+@click.argument("text", required=False)
+@click.option("--format", "-f", "form", help="text (the default), json, lark, slack, dingtalk or html")
+@_lang
+@click.option("--batch", is_flag=True, help='stdin: {"id","text"} a line; stdout: {"id","diagnoses"} a line')
+def explain_command(text: str | None, form: str | None, lang: str | None, batch: bool) -> None:
+    """Say what a pasted error means, who can fix it and where to click.
+
+    TEXT is the pasted error; - reads standard input.
+    """
+    surface, locale = _surface(form or "text"), _locale(lang)
     if batch:
-        with_reply = surface if format != "text" or "--format" in sys.argv or "-f" in sys.argv else None
-        for line in _batch(sys.stdin.buffer, with_reply, locale):
+        for line in _batch(sys.stdin.buffer, surface if form else None, locale):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
         return
@@ -109,13 +103,13 @@ def explain_command(
 def _print(answer: Explained, surface: Surface) -> None:
     if answer.redaction.live:
         warning = say("The text holds what looks like a live secret. It was masked here; rotate it where it was issued.")
-        typer.echo(f"! {warning.in_(answer.locale)}", err=True)
+        click.echo(f"! {warning.in_(answer.locale)}", err=True)
     if surface is Surface.JSON:
-        typer.echo(json.dumps([as_json(d, answer.locale) for d in answer.diagnoses], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([as_json(d, answer.locale) for d in answer.diagnoses], ensure_ascii=False, indent=2))
         return
     body = render(answer.diagnoses, surface, answer.locale, why=answer.why_nothing).body
     if not isinstance(body, str):
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(body, ensure_ascii=False, indent=2))
     elif surface is Surface.TEXT and sys.stdout.isatty():
         from rich.console import Console
         from rich.text import Text as RichText
@@ -123,7 +117,7 @@ def _print(answer: Explained, surface: Surface) -> None:
         head, _, rest = body.partition("\n")
         Console(highlight=False).print(RichText(head, style="bold"), RichText(rest), sep="\n", soft_wrap=True)
     else:
-        typer.echo(body)
+        click.echo(body)
 
 
 def _batch(lines: Iterator[bytes], surface: Surface | None, locale: Locale | None) -> Iterator[str]:
@@ -148,20 +142,22 @@ def _batch(lines: Iterator[bytes], surface: Surface | None, locale: Locale | Non
         yield json.dumps(out, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
-@app.command()
-def code(
-    code: Annotated[str, typer.Argument(help="an error code or name, for example 99991679 or missing_scope")],
-    platform: Annotated[str | None, typer.Option(help="only this platform")] = None,
-    lang: Lang = None,
-) -> None:
-    """Explain one error code, like `rustc --explain`."""
+@app.command("code")
+@click.argument("wanted", metavar="CODE")
+@click.option("--platform", help="only this platform")
+@_lang
+def code_command(wanted: str, platform: str | None, lang: str | None) -> None:
+    """Explain one error code, like `rustc --explain`.
+
+    CODE is an error code or name, for example 99991679 or missing_scope.
+    """
     from bot.catalog import explain_code
     from bot.render import code_page
 
-    page = code_page(explain_code(code, platform), _locale(lang) or "en")
-    typer.echo(page.text)
+    page = code_page(explain_code(wanted, platform), _locale(lang) or "en")
+    click.echo(page.text)
     if not page.found:
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
 @app.command()
@@ -202,10 +198,9 @@ def mcp() -> None:
 
 
 @app.command()
-def doctor(
-    lang: Lang = None,
-    register: Annotated[bool, typer.Option("--register", help="also register the slash command with Feishu/Lark")] = False,
-) -> None:
+@_lang
+@click.option("--register", is_flag=True, help="also register the slash command with Feishu/Lark")
+def doctor(lang: str | None, register: bool) -> None:
     """Check credentials, scopes, store, clock and addresses, door by door, and say what to click."""
     import asyncio
 
@@ -220,13 +215,13 @@ def doctor(
     if register:
         from handlers.lark.doctor import register_command
 
-        typer.echo(asyncio.run(register_command(settings)).in_(locale))
+        click.echo(asyncio.run(register_command(settings)).in_(locale))
     checks = asyncio.run(run(settings))
     for check in checks:
         mark = {True: "✓", False: "✗", None: "?"}[check.ok]
-        typer.echo(f"{mark} {check.about}: {check.says.in_(locale)}" + (f"\n  → {check.url}" if check.url else ""))
+        click.echo(f"{mark} {check.about}: {check.says.in_(locale)}" + (f"\n  → {check.url}" if check.url else ""))
     if any(check.ok is False for check in checks):
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
 def _settings() -> Settings:
@@ -239,16 +234,16 @@ def _settings() -> Settings:
 
 
 @app.command("check-doc")
-def check_doc(
-    document: Annotated[str, typer.Argument(help="link or token of a Feishu/Lark document")],
-    type_: Annotated[
-        str, typer.Option("--type", help="doc, docx, sheet, bitable, wiki, file, mindnote, minutes or slides; read from a link")
-    ] = "",
-    action: Annotated[str, typer.Option(help="view, edit, share, comment, export, copy, print or manage_public")] = "view",
-    app_id: Annotated[str | None, typer.Option("--app", help="app id to ask as; default: the one in apps.toml that fits the link")] = None,
-    lang: Lang = None,
-) -> None:
-    """May the app do this with that document? Status 0 yes, 1 no or not found out."""
+@click.argument("document")
+@click.option("--type", "type_", default="", help="doc, docx, sheet, bitable, wiki, file, mindnote, minutes or slides; read from a link")
+@click.option("--action", default="view", show_default=True, help="view, edit, share, comment, export, copy, print or manage_public")
+@click.option("--app", "app_id", help="app id to ask as; default: the one in apps.toml that fits the link")
+@_lang
+def check_doc(document: str, type_: str, action: str, app_id: str | None, lang: str | None) -> None:
+    """May the app do this with that document? Status 0 yes, 1 no or not found out.
+
+    DOCUMENT is the link or the token of a Feishu/Lark document.
+    """
     import asyncio
 
     from handlers.operator import check_document
@@ -258,9 +253,9 @@ def check_doc(
         allowed, said = asyncio.run(check_document(_settings(), document, type_, action, app_id))
     except SettingsError as error:
         fail(str(error))
-    typer.echo(said.in_(_locale(lang) or "en"))
+    click.echo(said.in_(_locale(lang) or "en"))
     if not allowed:
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
 @app.command()
@@ -271,7 +266,7 @@ def grants() -> None:
     from handlers.operator import grants as listed
 
     for line in asyncio.run(listed(_settings())):
-        typer.echo(line)
+        click.echo(line)
 
 
 @app.command()
@@ -283,7 +278,7 @@ def audit() -> None:
 
     async def pour() -> None:
         async for line in rows(_settings()):
-            typer.echo(line)
+            click.echo(line)
 
     asyncio.run(pour())
 
@@ -295,4 +290,4 @@ def rotate_key() -> None:
 
     from handlers.wire import reseal
 
-    typer.echo(f"{asyncio.run(reseal(_settings()))} tokens sealed anew")
+    click.echo(f"{asyncio.run(reseal(_settings()))} tokens sealed anew")
