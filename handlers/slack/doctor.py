@@ -94,8 +94,11 @@ async def _socket(settings: Settings, http: Http, page: str) -> list[Check]:
     if answer.data().get("ok"):
         return [Check("slack socket mode", True, say("Socket Mode is on, and the app-level token opens it."))]
     error = str(answer.data().get("error") or answer.status)
-    fix = "Slack refuses the app-level token ({why}): make one with connections:write under Basic Information, and switch Socket Mode on."
-    return [Check("slack socket mode", False, say(fix, why=error), page)]
+    fix = say(
+        "Slack refuses the app-level token ({why}): make one with connections:write under Basic Information, and switch Socket Mode on.",
+        why=error,
+    )
+    return [Check("slack socket mode", False, fix, page)]
 
 
 async def _requests(settings: Settings, http: Http, page: str) -> list[Check]:
@@ -127,8 +130,8 @@ async def _knock(http: Http, address: str, page: str) -> Check:
         )
         return Check("slack request URL", False, closed)
     if answer.status == 401:
-        enter = "{url} answers. Enter it under Event Subscriptions, Interactivity & Shortcuts and Slash Commands."
-        return Check("slack request URL", True, say(enter, url=address), page)
+        enter = say("{url} answers. Enter it under Event Subscriptions, Interactivity & Shortcuts and Slash Commands.", url=address)
+        return Check("slack request URL", True, enter, page)
     return Check(
         "slack request URL",
         False,

@@ -44,7 +44,7 @@ def with_share(body: Body, card_id: str, locale: Locale) -> Body:
     if row is None:
         blocks.append({"type": "actions", "block_id": "why_buttons", "elements": [button]})
     else:
-        row["elements"] = [*row["elements"], button]
+        row["elements"] = [*row["elements"][:1], button, *row["elements"][1:]]
     return {**body, "blocks": blocks}
 
 

@@ -127,7 +127,7 @@ def test_the_manifest_asks_for_exactly_what_is_needed() -> None:
 
     assert set(manifest["oauth_config"]["scopes"]["bot"]) == set(NEEDED) == SCOPES
     assert all(
-        re.search(rf"- {re.escape(scope)} # \w", text) for scope in (*NEEDED, *manifest["settings"]["event_subscriptions"]["bot_events"])
+        re.search(rf"- {re.escape(scope)} # \S", text) for scope in (*NEEDED, *manifest["settings"]["event_subscriptions"]["bot_events"])
     )
     assert all(f"- {scope} # reads" in text for scope in LISTENING)
 
