@@ -42,13 +42,14 @@ class PackError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PackText:
-    """The files of one platform, as text. `where` names the folder in error messages."""
+    """The files of one platform, as text. `where` names the folder in error messages; `ours` says that our tests have checked them."""
 
     pack: str = ""
     variants: str = ""
     families: str = ""
     scopes: str = ""
     where: str = ""
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +155,17 @@ class Catalog:
 @cache
 def catalog() -> Catalog:
     """The packs of all platform packages, ours and third parties'."""
-    return Catalog({platform: _read(files(package), f"{package}/") for platform, package in packages.packages().items()})
+    return Catalog({name: _read(files(package), f"{package}/", ours=_is_ours(package)) for name, package in packages.packages().items()})
+
+
+def _is_ours(package: str) -> bool:
+    return package.startswith(f"{packages.__name__}.")
 
 
 # ---------------------------------------------------------------- reading
 
 
-def _read(folder: Traversable, where: str) -> PackText:
+def _read(folder: Traversable, where: str, *, ours: bool = False) -> PackText:
     def text(name: str) -> str:
         path = folder.joinpath(name)
         try:
@@ -168,7 +173,7 @@ def _read(folder: Traversable, where: str) -> PackText:
         except UnicodeDecodeError as error:
             raise PackError(f"{where}{name}: not UTF-8 ({error.reason} at byte {error.start})") from error
 
-    return PackText(text(_PACK), text(_VARIANTS), text(_FAMILIES), text(_SCOPES), where)
+    return PackText(text(_PACK), text(_VARIANTS), text(_FAMILIES), text(_SCOPES), where, ours)
 
 
 def _file(platform: str, text: PackText, name: str = _PACK) -> str:
@@ -210,7 +215,7 @@ def _phrase_list(platform: str, code: str, text: PackText, start: int) -> Sequen
 
 
 def _entry(platform: str, code: str, shelf: _Shelf) -> Entry:
-    from bot.packs import check_entry  # noqa: PLC0415 (the index alone needs no pydantic)
+    from bot.entries import plain_entry  # noqa: PLC0415 (it needs this module's values)
 
     start, end = shelf.spans[code]
     where = f"{_file(platform, shelf.text)}: [{code}]"
@@ -219,6 +224,11 @@ def _entry(platform: str, code: str, shelf: _Shelf) -> Entry:
         more = "\n".join(shelf.text.variants[a:b] for a, b in shelf.more[code])
         for name, rows in _toml(more, f"{_file(platform, shelf.text, _VARIANTS)}: [{code}]")[code].items():
             raw[name] = [*rows, *raw.get(name, ())]
+    plain = plain_entry(platform, code, raw) if shelf.text.ours else None
+    if plain is not None:
+        return plain
+    from bot.packs import check_entry  # noqa: PLC0415 (pydantic is loaded only for what our tests have not checked)
+
     return check_entry(platform, code, raw, where)
 
 
@@ -245,10 +255,15 @@ def _read_scopes(platform: str, text: PackText) -> Mapping[str, Scope]:
 
 
 def _read_families(platform: str, text: PackText) -> tuple[Family, ...]:
-    from bot.packs import check_family  # noqa: PLC0415 (the index alone needs no pydantic)
+    from bot.entries import plain_family  # noqa: PLC0415 (it needs this module's values)
 
     where = _file(platform, text, _FAMILIES)
     rows = _toml(text.families, where).get("family", [])
+    plain = [family for row in rows if (family := plain_family(platform, row))] if text.ours else []
+    if len(plain) == len(rows):
+        return tuple(plain)
+    from bot.packs import check_family  # noqa: PLC0415 (pydantic is loaded only for what our tests have not checked)
+
     return tuple(check_family(platform, row, f"{where}: family {number}") for number, row in enumerate(rows, start=1))
 
 

@@ -1,6 +1,6 @@
 """What a pack may hold, checked by pydantic at the border: unknown fields are errors, and every text stands in both languages.
 
-Kept apart from `bot/catalog.py` so that a look at the index (is this code known, and to whom?) needs no pydantic.
+Third parties' packs are always read here; ours by `bot/entries.py`, which is held equal to this by the gate test and needs no pydantic.
 """
 
 from __future__ import annotations

@@ -7,12 +7,14 @@ import re
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import platforms
 from bot.catalog import Catalog, PackError, PackText, catalog, explain_code
 from bot.causes import read
+from bot.entries import plain_entry
 from bot.explain import explain
 from bot.model import Cause, Entry, Identity, Level, Who
 
@@ -85,6 +87,35 @@ def test_the_index_is_what_a_full_parse_finds(platform: str) -> None:
     assert list(codes) == sorted(codes, key=sort_key)
     phrases = {phrase for row in parsed.values() for phrase in row.get("phrases", ())}
     assert {phrase for phrase, (owner, _) in catalog().phrases().items() if owner == platform} == phrases
+
+
+@pytest.mark.parametrize("platform", sorted(path.parent.name for path in PLATFORMS.glob("*/pack.toml")))
+def test_every_entry_passes_the_careful_reading(platform: str) -> None:
+    """pydantic accepts every shipped entry and family, and reads exactly what the plain reading finds at run time."""
+    quick = catalog()
+    careful = Catalog.from_dirs([PLATFORMS / platform])
+    for code in quick.codes(platform):
+        assert quick.entry(platform, code) == careful.entry(platform, code), code
+    assert quick.families(platform) == careful.families(platform)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {},
+        {"title": {"en": "Only English"}},
+        {"colour": "red"},
+        {"title": "no table"},
+        {"steps": {"en": ["one"], "zh": []}},
+        {"cause": "moon"},
+    ],
+    ids=["empty", "one-language", "unknown-field", "wrong-type", "uneven-steps", "unknown-cause"],
+)
+def test_the_plain_reading_leaves_the_unusual_alone(raw: dict[str, Any]) -> None:
+    """Whatever is missing, unknown or of another type is left to the careful reading, which says what is wrong."""
+    good = tomllib.loads(PACK)["7"]
+    assert plain_entry("p", "7", good) == book_of(PACK).entry("p", "7")
+    assert plain_entry("p", "7", {**good, **raw} if raw else {}) is None
 
 
 def test_every_entry_speaks_both_languages() -> None:
