@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from bot.model import App, PlatformRefusal, Request, Text
 from bot.ports import Http
-from bot.words import say
-from handlers.settings import Settings, SettingsError
+from bot.words import same, say
+from handlers.settings import Settings, SettingsError, misspelt
 
 SKEW_SECONDS = 60  # Slack refuses signatures older than five minutes; consent times allow one
 DOORS = ("slack", "lark", "dingtalk")
@@ -35,13 +35,17 @@ class Check:
 
 async def examine(settings: Settings, http: Http, apps: Sequence[App]) -> list[Check]:
     """Every check for these settings."""
-    found = [_store(settings), _key(settings), *_public(settings), *_apps(settings, apps), await _clock(settings, http)]
+    found = [*_names(), _store(settings), _key(settings), *_public(settings), *_apps(settings, apps), await _clock(settings, http)]
     for door in DOORS:
         if getattr(settings, door):
             found += await importlib.import_module(f"handlers.{door}.doctor").checks(settings, http)
         else:
             found.append(Check(door, None, say("The {door} door is closed: none of its settings is there.", door=door)))
     return found
+
+
+def _names() -> list[Check]:
+    return [Check("settings", False, same(sentence)) for sentence in misspelt()]
 
 
 def _store(settings: Settings) -> Check:
@@ -113,6 +117,6 @@ async def run(settings: Settings) -> list[Check]:
     try:
         return await examine(settings, http, load_apps(settings.apps_file, settings.base_url))
     except SettingsError as error:
-        return [Check("settings", False, Text(str(error), str(error)))]
+        return [*_names(), Check("settings", False, same(str(error)))]
     finally:
         await http.close()

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ipaddress import ip_address
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -21,6 +20,7 @@ import httpx
 import structlog
 
 from bot.model import PlatformRefusal, Request, Response
+from handlers.system import is_local
 
 MOST_SECONDS = 10.0
 MOST_BYTES = 2 * 1024 * 1024
@@ -36,16 +36,6 @@ def _quiet(record: logging.LogRecord) -> bool:
 # stays in force whatever level somebody sets later; httpcore speaks through child loggers, which need their own.
 for _name in ("httpx", "httpcore", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
     logging.getLogger(_name).addFilter(_quiet)
-
-
-def is_loopback(hostname: str) -> bool:
-    """Whether a host name is this machine itself: `localhost` or an address of the loopback range."""
-    if hostname == "localhost":
-        return True
-    try:
-        return ip_address(hostname).is_loopback
-    except ValueError:
-        return False
 
 
 class HttpClient:
@@ -130,7 +120,7 @@ class HttpClient:
             hostname, _ = parts.hostname or "", parts.port
         except ValueError:
             parts, hostname = urlsplit(""), ""
-        local = is_loopback(hostname)
+        local = is_local(hostname)
         fine = local and parts.scheme in ("http", "https") if self._practice else not local and parts.scheme == "https"
         if not hostname or not fine or parts.username or parts.password:
             raise PlatformRefusal("address_refused", f"this process does not talk to {parts.scheme}://{hostname}", blame="app")

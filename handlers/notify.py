@@ -27,9 +27,9 @@ import structlog
 
 from bot.model import App, PlatformRefusal, Request, Response
 from bot.ports import Clock, Http, Randomness
+from bot.signing import WINDOW, canonical, sign
 
 GIVE_UP = timedelta(hours=24)
-WINDOW = timedelta(minutes=5)
 _HOLD = timedelta(minutes=2)  # longer than all quick attempts at one notice take together
 _FORBIDDEN = frozenset({"access_token", "refresh_token", "token", "secret", "app_secret", "verifier", "cookie", "ticket", "authorization"})
 
@@ -80,8 +80,7 @@ class Notifier:
         if not (app.notify_url and app.app_key):
             return
         _no_secrets(body)
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        await self._outbox.put_notice(Notice(key, app.platform, app.app_id, text, self._clock.now()))
+        await self._outbox.put_notice(Notice(key, app.platform, app.app_id, canonical(body), self._clock.now()))
 
     async def deliver_due(self) -> int:
         """One round over what is due; returns how many notices were delivered."""
@@ -125,11 +124,6 @@ class Notifier:
             raise Later(refusal.code) from None
         if response.status != 410 and not 200 <= response.status < 300:
             raise Later(f"HTTP {response.status}")
-
-
-def sign(key: str, timestamp: str, nonce: str, body: str) -> str:
-    """The value of the signature header."""
-    return "v1=" + hmac.new(key.encode(), f"{timestamp}.{nonce}.{body}".encode(), hashlib.sha256).hexdigest()
 
 
 def verify(key: str, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:

@@ -11,18 +11,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import structlog
 import uvicorn
 
 from handlers.door import Door
 from handlers.log import configure
-from handlers.settings import Settings, SettingsError
+from handlers.settings import Settings, SettingsError, misspelt
 from handlers.web import Web, WebMessenger, create_app
 from handlers.wire import Runtime, build
+
+log = structlog.get_logger("whyforbidden.serve")
 
 
 def serve(settings: Settings) -> None:
     """Open every configured door and the chat page, until interrupted. Raises `SettingsError`."""
-    configure(settings.log_level, settings.log_format)
+    _prepare(settings)
     listener = bound(settings.host, settings.port)
     runtime = build(settings)
     asyncio.run(_run(runtime, listener, None))
@@ -34,7 +37,7 @@ def demo(settings: Settings) -> None:
     from handlers.sandbox import practice_apps
     from handlers.system import SystemClock
 
-    configure(settings.log_level, settings.log_format)
+    _prepare(settings)
     listener = bound("127.0.0.1", settings.port)
     port = listener.getsockname()[1]
     neighbour = bound("127.0.0.1", port + 1, or_any=True)
@@ -46,6 +49,12 @@ def demo(settings: Settings) -> None:
     # What was granted on the practice platform outlives a restart as well, or the two would contradict each other.
     world = Path(store).with_suffix(".practice.json") if store else None
     asyncio.run(_run(runtime, listener, (create_practice(SystemClock(), apps, snapshot=world), neighbour)))
+
+
+def _prepare(settings: Settings) -> None:
+    configure(settings.log_level, settings.log_format)
+    for sentence in misspelt():  # else a typing error leaves a door shut without a word
+        log.warning("setting_unknown", says=sentence)
 
 
 def bound(host: str, port: int, *, or_any: bool = False) -> socket.socket:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -239,10 +241,20 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError("the file .env in this directory cannot be read; it has to be UTF-8 text that this user may open") from None
 
 
-def unknown_names(environment: Mapping[str, str]) -> tuple[str, ...]:
+def unknown_names(environment: Mapping[str, object]) -> tuple[str, ...]:
     """Variables with our prefix that are no setting: most likely misspelt."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     return tuple(sorted(name for name in environment if name.startswith(PREFIX) and name not in known | {f"{PREFIX}REQUIRE_PEERS"}))
+
+
+def misspelt() -> tuple[str, ...]:
+    """A sentence for each variable of the environment and of `.env` that has our prefix and is no setting."""
+    known = [name.upper() for name in Settings.model_fields]
+    found = []
+    for name in unknown_names({**dotenv_values(".env", interpolate=False), **os.environ}):
+        near = get_close_matches(name.removeprefix(PREFIX), known, n=1)
+        found.append(f"{name} is no setting" + (f"; did you mean {PREFIX}{near[0]}?" if near else " and is not read."))
+    return tuple(found)
 
 
 def settings_table() -> tuple[tuple[str, str, str], ...]:

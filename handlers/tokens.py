@@ -82,6 +82,14 @@ class Broker:
         token = self._open(stored)
         return Handed(token.access_token, stored.expires, tuple(sorted(stored.scopes)), subject)
 
+    async def freshen(self, app: App, subject: str) -> bool:
+        """The `Refresher` of the jobs: is the token of this account usable now, refreshed where that was needed?"""
+        try:
+            await self.hand_out(app, subject)
+        except NoToken:
+            return False
+        return True
+
     async def forget(self, app: App, subject: str, *, by: Person | None) -> bool | None:
         """Withdraw a grant at the platform and forget the token, whatever the platform says. True: withdrawn there too; False: the platform
         offers no way or did not answer, so the grant stands there until it ends; None: there was no token."""

@@ -109,6 +109,7 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
         apps=known,
         messengers=messengers,
         notices=notifier,
+        refresher=broker,
         public_url=settings.base_url,
         surface_apps=_own_apps(settings),
         device_flow=settings.device_flow,

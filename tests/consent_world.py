@@ -151,12 +151,6 @@ class MemoryStore:
         self.flows[flow_id] = (json.loads(json.dumps(row)), state, owner, version + 1)
         return True
 
-    async def put_state(self, state_hash: str, flow_id: str, expires: datetime) -> None:
-        raise NotImplementedError
-
-    async def take_state(self, state_hash: str, now: datetime) -> str | None:
-        raise NotImplementedError
-
     async def flows_in(self, states: Sequence[str]) -> Sequence[str]:
         return [flow_id for flow_id, kept in self.flows.items() if kept[1] in states]
 

@@ -24,8 +24,9 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from bot.model import PlatformRefusal, Request
-from handlers.http import MOST_SECONDS, HttpClient, is_loopback
+from handlers.http import MOST_SECONDS, HttpClient
 from handlers.sandbox.run import serving
+from handlers.system import is_local
 
 
 async def _drip(_: Incoming) -> Response:
@@ -193,7 +194,7 @@ async def test_in_earnest_nothing_goes_unencrypted_or_to_this_machine(url: str) 
 )
 def test_loopback_is_told_by_the_address(name: str, local: bool) -> None:
     """Names are not looked up."""
-    assert is_loopback(name) is local
+    assert is_local(name) is local
 
 
 def test_certificates_cannot_be_left_unchecked() -> None:

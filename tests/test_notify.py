@@ -14,8 +14,9 @@ import pytest
 import pytest_asyncio
 
 from bot.model import App, PlatformRefusal, Request, Response
+from bot.signing import sign
 from handlers.http import HttpClient
-from handlers.notify import Notifier, sign, verify
+from handlers.notify import Notifier, verify
 from handlers.store import SqlStore, open_store
 from handlers.system import SystemClock, SystemRandomness
 

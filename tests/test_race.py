@@ -1,4 +1,4 @@
-"""Eight processes, one store: each state, event, lease, flow version and refresh token is used once. On SQLite and on PostgreSQL.
+"""Eight processes, one store: each event, lease, flow version and refresh token is used once. On SQLite and on PostgreSQL.
 
 The processes also start together on an empty store, so the migration is raced as well.
 """
@@ -47,8 +47,6 @@ async def contest(store: SqlStore, me: str, barrier: Barrier) -> list[str]:
         # All at once: the barrier is what makes this a race.
         await asyncio.to_thread(barrier.wait, 60)
         won += [notice.key for notice in await store.take_notices(now, now + timedelta(minutes=10), limit=1)]
-        if await store.take_state(f"state{n}", now) is not None:
-            won.append(f"state{n}")
         if await store.claim(f"event{n}", now, 600):
             won.append(f"event{n}")
         if await store.lease(f"lease{n}", me, now + timedelta(minutes=10), now):
@@ -105,7 +103,6 @@ async def prepare(store: SqlStore) -> None:
     """Lay out what is raced for (the others wait at the first round's barrier)."""
     now = datetime.now(UTC)
     for n in range(ROUNDS):
-        await store.put_state(f"state{n}", f"flow{n}", now + timedelta(minutes=10))
         await store.put_flow(f"flow{n}", {"state": "offered"}, state="offered", owner=f"someone{n}", supersede=True)
         await store.put_notice(Notice(f"notice{n}", "lark", "cli_1", "{}", now))
     vault, then = FernetVault([KEY]), now - timedelta(hours=3)
@@ -167,7 +164,7 @@ def test_eight_processes_use_everything_once(kind: str, tmp_path: Path, endpoint
         runner.join(10)
 
     won = Counter(prize for _, prizes, _ in came for prize in prizes)
-    prizes = ("state", "event", "lease", "flow", "account", "notice")
+    prizes = ("event", "lease", "flow", "account", "notice")
     assert won == Counter(f"{prize}{n}" for prize in prizes for n in range(ROUNDS))
     tokens = Counter(token for _, _, tokens in came for token in tokens)
     assert tokens == Counter({f"{subject}-a1": 3 * PROCESSES for subject in PEOPLE})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from handlers.apps import load_apps, parse_apps
+from handlers.doctor import run
 from handlers.settings import PREFIX, Settings, SettingsError, load_settings, settings_table, unknown_names
 
 SECRET = "sesame-sesame-sesame-sesame"
@@ -38,7 +39,7 @@ DESIGNED = [
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty directory and no setting from outside."""
-    import os  # noqa: PLC0415
+    import os
 
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
@@ -163,6 +164,21 @@ def test_an_unreadable_env_file_is_said(tmp_path: Path) -> None:
 def test_misspelt_names_are_found() -> None:
     """A typing error would otherwise leave a door shut without a word."""
     assert unknown_names({PREFIX + "PROT": "1", PREFIX + "PORT": "1", "HOME": "/"}) == (PREFIX + "PROT",)
+
+
+async def test_misspelt_names_are_told_by_the_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the environment and from `.env`, with the name that was meant, and without the value."""
+    monkeypatch.setenv(PREFIX + "SLACK_BOT_TOKE", "xoxb-secret-secret")
+    (tmp_path / ".env").write_text(f"{PREFIX}PROT=1\n{PREFIX}ZZZZZZ=1\n")
+    settings = load_settings(store_url=f"sqlite:///{tmp_path / 'store.db'}")
+
+    found = [check.says.en for check in await run(settings) if check.about == "settings" and check.ok is False]
+
+    assert found == [
+        f"{PREFIX}PROT is no setting; did you mean {PREFIX}PORT?",
+        f"{PREFIX}SLACK_BOT_TOKE is no setting; did you mean {PREFIX}SLACK_BOT_TOKEN?",
+        f"{PREFIX}ZZZZZZ is no setting and is not read.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handlers.http import is_loopback
 from handlers.sandbox.world import Fault, World
+from handlers.system import is_local
 
 KINDS = ("slow", "500", "html", "string_code", "empty", "429", "redirect")
 
@@ -33,7 +33,7 @@ class Gate:
             return
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
-        if not is_loopback(name):  # a page elsewhere must not reach us through a name that points here
+        if not is_local(name):  # a page elsewhere must not reach us through a name that points here
             await Response("loopback only", 421)(scope, receive, send)
             return
         path = str(scope["path"])

@@ -1,4 +1,4 @@
-"""Consent flows, single-use states, tokens, leases, and which account a person has."""
+"""Consent flows, tokens, leases, and which account a person has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bot.model import Person
 from bot.ports import StoredToken
 from handlers.store.base import Base
 from handlers.store.tables import accounts, flows, leases, owners, tokens
-from handlers.store.tables import states as state_hashes
 
 SUPERSEDABLE = ("offered", "started")
 """States of `bot/consent.py` that a newer offer ends. From `authorized` on, a code is being exchanged: that flow ends by itself."""
@@ -57,14 +56,6 @@ class Consents(Base):
     async def flows_in(self, states: Sequence[str]) -> Sequence[str]:
         query = select(flows.c.id).where(flows.c.state.in_(tuple(states))).order_by(flows.c.changed, flows.c.id)
         return await self._read(lambda c: list(c.execute(query).scalars()))
-
-    async def put_state(self, state_hash: str, flow_id: str, expires: datetime) -> None:
-        await self._write(lambda c: c.execute(state_hashes.insert().values(hash=state_hash, flow_id=flow_id, expires=expires)))
-
-    async def take_state(self, state_hash: str, now: datetime) -> str | None:
-        query = delete(state_hashes).where(state_hashes.c.hash == state_hash).returning(state_hashes.c.flow_id, state_hashes.c.expires)
-        row = await self._write(lambda c: c.execute(query).one_or_none())
-        return None if row is None or row.expires <= now else str(row.flow_id)
 
     # ------------------------------------------------------------ tokens
 
@@ -144,8 +135,7 @@ class Consents(Base):
 
     async def _forget_consents(self, now: datetime, before: datetime) -> int:
         def work(c: Connection) -> int:
-            gone = c.execute(delete(state_hashes).where(state_hashes.c.expires <= now)).rowcount
-            gone += c.execute(delete(leases).where(leases.c.until <= now)).rowcount
+            gone = c.execute(delete(leases).where(leases.c.until <= now)).rowcount
             gone += c.execute(delete(flows).where(flows.c.changed < before)).rowcount
             c.execute(delete(owners).where(owners.c.flow_id.not_in(select(flows.c.id))))
             return gone

@@ -26,7 +26,7 @@ class SqlStore(Answers, Consents, Manners):
         return True
 
     async def sweep(self, now: datetime, *, retention_days: int, audit_days: int) -> int:
-        """Forget what is over: states, claims, leases past their time; reports, cards, flows, notices after `retention_days`; the audit
+        """Forget what is over: claims, leases past their time; reports, cards, flows, notices after `retention_days`; the audit
         trail after `audit_days`. Tokens and account bindings stay (they end with the grant). Returns how many rows went."""
         before = now - timedelta(days=retention_days)
         gone = await self._forget_answers(before)

@@ -137,15 +137,6 @@ flows = Table(
 # One row per owner, locked while a flow is put: two offers made at once cannot miss each other.
 owners = Table("owners", meta, Column("owner", Key, primary_key=True), Column("flow_id", Key, nullable=False))
 
-states = Table(
-    "states",
-    meta,
-    Column("hash", Key, primary_key=True),
-    Column("flow_id", Key, nullable=False),
-    Column("expires", Moment, nullable=False),
-    Index("states_by_age", "expires"),
-)
-
 tokens = Table(
     "tokens",
     meta,

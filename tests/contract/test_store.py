@@ -182,18 +182,6 @@ async def test_a_new_offer_ends_the_owners_waiting_ones_in_the_same_step(store: 
     assert await store.flows_in([]) == []
 
 
-async def test_a_state_is_taken_once_and_not_after_its_time(store: SqlStore) -> None:
-    """The second taker, the late taker and the guesser get nothing."""
-    await store.put_state("h1", "f1", NOW + timedelta(seconds=1))
-    await store.put_state("h2", "f2", NOW + timedelta(seconds=1))
-
-    assert await store.take_state("h1", NOW) == "f1"
-    assert await store.take_state("h1", NOW) is None
-    assert await store.take_state("h2", NOW + timedelta(seconds=1)) is None
-    assert await store.take_state("h2", NOW) is None
-    assert await store.take_state("h3", NOW) is None
-
-
 # ---------------------------------------------------------------- tokens
 
 
@@ -338,14 +326,13 @@ async def test_the_sweep_forgets_what_is_over_and_nothing_else(store: SqlStore) 
         await store.put_card(card(name, created=when))
         await store.feedback(name, ALICE, True)
         await store.remember([Report(name, "lark", {}, when)])
-        await store.put_state(name, "f", when + timedelta(seconds=9))
         await store.claim(name, when, 9)
         await store.audit(when, None, name, {})
         await store.put_notice(Notice(name, "lark", "cli_1", "{}", when))
     await store.put_token(token(granted=old))
     await store.bind_account(ALICE, "lark", "ou_1")
 
-    assert await store.sweep(NOW, retention_days=30, audit_days=365) == 7
+    assert await store.sweep(NOW, retention_days=30, audit_days=365) == 6
     assert await store.card("old") is None
     assert await store.flow("old") is None
     assert await store.recall("old") is None
@@ -353,7 +340,6 @@ async def test_the_sweep_forgets_what_is_over_and_nothing_else(store: SqlStore) 
     assert await store.card("young")
     assert await store.flow("young")
     assert await store.recall("young")
-    assert await store.take_state("young", NOW) == "f"
     assert not await store.claim("young", NOW, 9)
     assert await store.token("lark", "cli_1", "ou_1")
     assert await store.account_of(ALICE, "lark")
@@ -362,17 +348,19 @@ async def test_the_sweep_forgets_what_is_over_and_nothing_else(store: SqlStore) 
 
 
 async def test_many_tasks_of_one_process_share_the_store(store: SqlStore) -> None:
-    """Of a hundred tasks that want the same state one gets it, and none fails."""
-    await store.put_state("h", "f", NOW + timedelta(minutes=1))
+    """Of a hundred tasks that move the same flow one wins, and none fails."""
+    await store.put_flow("f", {}, state="started", owner="o", supersede=True)
 
-    taken = await asyncio.gather(*(store.take_state("h", NOW) for _ in range(100)))
-    assert [each for each in taken if each] == ["f"]
+    won = await asyncio.gather(*(store.save_flow("f", {"by": n}, state="authorized", version=0) for n in range(100)))
+    assert won.count(True) == 1
+    kept = await store.flow("f")
+    assert kept == ({"by": won.index(True)}, 1)
 
 
 async def test_a_time_without_a_zone_is_refused(store: SqlStore) -> None:
     """A time that could mean two moments is a mistake of ours and is not stored."""
     with pytest.raises(StoreError, match="TypeError"):
-        await store.put_state("h", "f", NOW.replace(tzinfo=None))
+        await store.claim("h", NOW.replace(tzinfo=None), 9)
 
 
 async def test_the_store_says_whether_it_answers(store: SqlStore) -> None:

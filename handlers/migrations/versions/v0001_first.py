@@ -126,14 +126,6 @@ def upgrade() -> None:
     )
     op.create_index("reports_by_age", "reports", ["seen"], unique=False)
     op.create_table(
-        "states",
-        sa.Column("hash", sa.Text(), nullable=False),
-        sa.Column("flow_id", sa.Text(), nullable=False),
-        sa.Column("expires", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("hash"),
-    )
-    op.create_index("states_by_age", "states", ["expires"], unique=False)
-    op.create_table(
         "tokens",
         sa.Column("platform", sa.Text(), nullable=False),
         sa.Column("app_id", sa.Text(), nullable=False),
@@ -166,7 +158,6 @@ def downgrade() -> None:
         "notices",
         "owners",
         "reports",
-        "states",
         "tokens",
     ):
         op.drop_table(name)
