@@ -332,5 +332,7 @@ async def listening(app: Any) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
+        await server.lifespan.shutdown()
+        server.force_exit = True  # open connections are of nobody's interest any more
         server.over.set()
         await task
