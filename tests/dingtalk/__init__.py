@@ -1,0 +1,1 @@
+"""The DingTalk door, over real sockets."""
