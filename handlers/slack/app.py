@@ -103,6 +103,8 @@ class SlackDoor:
     async def on_event(self, ack: AsyncAck, body: Body) -> None:
         """Messages and mentions; every other event is only acknowledged."""
         self._me = own_id(body) or self._me
+        if (kind := body["event"].get("type")) in ("app_uninstalled", "tokens_revoked"):
+            log.error("taken_out", why=kind, advice="install the app again, then run `whyforbidden doctor`")
         asked = read_event(body, self._settings.listen_channels, self._me)
         if asked is not None and not self._recent.again(asked.key):
             self._seen.note("event")
@@ -115,7 +117,7 @@ class SlackDoor:
         """`/whyforbidden`, with or without something behind it."""
         asked = read_command(body)
         self._seen.note("command")
-        if not asked.text:
+        if not asked.text and self._pace.allows(asked.user):
             self._open_modal(asked, body)
             await ack()
             return
@@ -163,7 +165,7 @@ class SlackDoor:
 
     def _take(self, asked: Asked) -> Body | None:
         """Put a question in line; what to tell the asker when that is not possible."""
-        if not self._pace.allows(asked.user):
+        if asked.direct and not self._pace.allows(asked.user):
             return self.desk.too_fast(asked.user)
         if not self.line.put(asked.lane, lambda: self.desk.answer(asked)):
             self._recent.forget(asked.key)

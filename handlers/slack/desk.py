@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import structlog
 
+from bot.explain import explain
 from bot.jobs.values import Answer, Clicked
 from bot.model import Locale, Person, Place, Question, Text
 from bot.ports import Card
 from bot.words import joined, say
-from handlers.slack.files import MOST_FILES, Files
+from handlers.slack.files import MOST_FILES, Files, is_text
 from handlers.slack.inbound import Asked, Pressed
 from handlers.slack.layout import Body, line, modal, to_copy, with_share
 from handlers.slack.people import Known, People
@@ -40,6 +41,8 @@ class Desk:
 
     async def answer(self, asked: Asked) -> None:
         """Answer one question, whoever else was given it too."""
+        if not asked.direct and not asked.files and not explain(asked.text).findings:
+            return  # talk: not worth a line in the store
         if not await self._first(asked.key):
             return
         known = await self._people.look(asked.user)
@@ -100,13 +103,12 @@ class Desk:
                     await self._point(asked, known, where)
                 return
         place = Place("slack", asked.tenant, asked.channel, asked.thread)
-        ts, why = await self._voice.post(place, message(found.reply))
-        if not ts and asked.direct and why in NOT_THERE:
+        stands, why = await self._voice.post(place, message(found.reply))
+        if stands is None and asked.direct and why in NOT_THERE:
             # The bot was taken out of the chat meanwhile: the answer goes to the asker.
-            place = Place("slack", asked.tenant, asked.user)
-            ts, _ = await self._voice.post(place, message(found.reply))
-        if ts:
-            await self._service.posted(found.card.id, replace(place, message=ts))
+            stands, _ = await self._voice.post(Place("slack", asked.tenant, asked.user), message(found.reply))
+        if stands is not None:
+            await self._service.posted(found.card.id, stands)
             await self._remember(found.card.id, "source", asked.ts)
 
     async def _point(self, asked: Asked, known: Known, where: str) -> None:
@@ -139,17 +141,18 @@ class Desk:
 
     async def _read(self, asked: Asked) -> tuple[str, Sequence[Text]]:
         """The question's text with that of its files, and what could not be read."""
-        if asked.text == "help" and asked.in_thread and asked.how == "mention":
-            return await self._parent(asked) or "help", ()
+        if asked.alone:
+            return (asked.in_thread and await self._parent(asked)) or "help", ()
         texts, troubles = [asked.text], []
-        for file in asked.files[:MOST_FILES]:
+        files = asked.files if asked.direct else [file for file in asked.files if is_text(file)]
+        for file in files[:MOST_FILES]:
             read = await self._files.read(file, self._voice.client.session)
             texts.append(read.text)
             if read.trouble is not None:
                 troubles.append(read.trouble)
-        if len(asked.files) > MOST_FILES:
+        if len(files) > MOST_FILES:
             troubles.append(say("I read the first {count} files only.", count=MOST_FILES))
-        return "\n".join(part for part in texts if part.strip()), troubles
+        return "\n".join(part for part in texts if part.strip())[: self._runtime.settings.max_upload], troubles
 
     async def _parent(self, asked: Asked) -> str:
         """Somebody only named the bot below a message: the message is meant. Empty when it may not be read (no history scope)."""
@@ -172,7 +175,7 @@ class Desk:
             return
         card_id, action, index = pressed.button
         if pressed.ephemeral:
-            self._voice.urls.keep(card_id, pressed.response_url, used=2)
+            self._voice.urls.keep(card_id, pressed.response_url, used=1)  # one for the answer to this click
         person = Person("slack", pressed.tenant, pressed.user, known.name or pressed.name)
         try:
             clicked = await self._service.click(card_id, action, person, place, index)
@@ -194,11 +197,11 @@ class Desk:
 
     async def _share(self, pressed: Pressed, body: Body) -> bool:
         place = Place("slack", pressed.tenant, pressed.channel, pressed.thread)
-        ts, _ = await self._voice.post(place, body)
-        if ts and pressed.button:
-            await self._remember(pressed.button[0], "shared", ts)
-        if ts or not pressed.response_url:
-            return bool(ts)
+        stands, _ = await self._voice.post(place, body)
+        if stands is not None and pressed.button:
+            await self._remember(pressed.button[0], "shared", stands.message)
+        if stands is not None or not pressed.response_url:
+            return stands is not None
         return await self._voice.respond(pressed.response_url, body, public=True, thread=pressed.thread)
 
     # ------------------------------------------------------------ the modal, and short words

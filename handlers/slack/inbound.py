@@ -21,7 +21,7 @@ class Asked:
     """Somebody put something to the bot. `key` is the same for every delivery of the same thing.
 
     `ts` is the message asked about (empty for commands), `thread` where the answer goes, `in_thread` whether that thread existed before.
-    `private`: only the asker shall see the answer. `response_url` answers without any membership, for half an hour.
+    `private`: only the asker shall see the answer. `alone`: the bot was named and nothing said. `response_url` answers without any membership, for half an hour.
     """
 
     key: str
@@ -38,6 +38,7 @@ class Asked:
     im: bool = False
     private: bool = False
     edited: bool = False
+    alone: bool = False
     response_url: str = ""
 
     @property
@@ -124,10 +125,8 @@ def _message(body: Mapping[str, Any], message: Mapping[str, Any], listening: Col
         return None
     files = tuple(_list(message.get("files")))
     text = unslack(raw, me)
-    if not text and not files:
-        if im or not mentioned:
-            return None
-        text = "help"
+    if not text and not files and (im or not mentioned):
+        return None
     tenant, thread = tenant_of(body), str(message.get("thread_ts") or ts)
     return Asked(
         key=f"slack:{tenant}:{channel}:{ts}" + (f":{edited}" if edited else ""),
@@ -143,6 +142,7 @@ def _message(body: Mapping[str, Any], message: Mapping[str, Any], listening: Col
         im=im,
         private=im,
         edited=bool(edited),
+        alone=not text and not files,
     )
 
 

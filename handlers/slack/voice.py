@@ -10,7 +10,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -138,24 +138,24 @@ class Voice:
 
     # ------------------------------------------------------------ ways to say something
 
-    async def post(self, place: Place, body: Mapping[str, Any]) -> tuple[str, str]:
-        """For everybody in `place`. Returns the new message's ts, or an empty one and Slack's reason."""
+    async def post(self, place: Place, body: Mapping[str, Any]) -> tuple[Place | None, str]:
+        """For everybody in `place` (a person's id leads to the direct chat). Returns where it stands now, or None and Slack's reason."""
         done, why = await self.call("chat.postMessage", channel=place.chat, thread_ts=place.thread or None, **_still(body))
-        return (str(done.get("ts", "")), "") if done else ("", why)
+        if done is None:
+            return None, why
+        return replace(place, chat=str(done.get("channel") or place.chat), message=str(done.get("ts", ""))), ""
 
     async def aside(self, user: str, place: Place, body: Mapping[str, Any], url: str = "") -> bool:
         """For one person: by the way their click opened, as a message only they see, or in the direct chat."""
         if url and await self.respond(url, body):
             return True
         if place.chat.startswith("D"):
-            ts, _ = await self.post(place, body)
-            return bool(ts)
+            return (await self.post(place, body))[0] is not None
         if place.chat:
             done, _ = await self.call("chat.postEphemeral", channel=place.chat, user=user, thread_ts=place.thread or None, **body)
             if done is not None:
                 return True
-        ts, _ = await self.post(Place("slack", place.tenant, user), body)
-        return bool(ts)
+        return (await self.post(Place("slack", place.tenant, user), body))[0] is not None
 
     async def respond(self, url: str, body: Mapping[str, Any], *, replace: bool = False, thread: str = "", public: bool = False) -> bool:
         """Answer at a response_url: no membership is needed there."""

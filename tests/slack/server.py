@@ -196,7 +196,9 @@ class SlackServer:
         if not form.get("text"):
             raise _No("no_text")
         channel = form["channel"]
-        if channel not in self.members and not channel.startswith("U"):
+        if channel.startswith("U") and "thread_ts" not in form and "ts" not in form and "user" not in form:
+            channel = f"D-{channel}"  # a person's id leads to the direct chat, which has an id of its own
+        elif channel not in self.members and not channel.startswith("D-"):
             raise _No("not_in_channel" if channel.startswith("C") else "channel_not_found")
         return Posted(channel, self._ts(), form["text"], blocks, form.get("thread_ts", ""), form.get("user", ""))
 

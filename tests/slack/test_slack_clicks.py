@@ -176,7 +176,7 @@ async def test_where_nothing_private_is_possible_the_direct_chat_is_used(http_do
     await http_door.give("interactive", payload)
     await http_door.settle()
 
-    [direct] = http_door.slack.in_channel("U1")
+    [direct] = http_door.slack.in_channel("D-U1")
     assert "/consent/" in direct.words
 
 

@@ -16,7 +16,7 @@ from bot.jobs.values import Answer
 from bot.model import Question
 from handlers.slack import app as door_module
 from tests.slack.server import APP_TOKEN, BOT_TOKEN, SECRET, SlackServer
-from tests.slack.world import ERROR, Open, command, opened, said
+from tests.slack.world import ERROR, Open, command, envelope, opened, said
 
 
 def _error(number: int) -> str:
@@ -234,8 +234,11 @@ async def test_taken_out_of_the_chat_the_answer_goes_to_the_asker(why: str, http
     await http_door.says(ERROR)
     await http_door.settle()
 
-    [card] = http_door.slack.in_channel("U1")
+    [card] = http_door.slack.in_channel("D-U1")
     assert "99991679" in card.words
+    await http_door.clicks(card, card.button("reauthorize"))
+    await http_door.settle()
+    assert http_door.slack.in_channel("D-U1")[0].blocks != card.blocks
 
 
 @pytest.mark.parametrize("why", ["message_not_found", "thread_not_found", "fatal_error", "cannot_reply_to_message"])
@@ -248,6 +251,14 @@ async def test_a_question_that_was_deleted_meanwhile_is_dropped(why: str, http_d
     await http_door.settle()
 
     assert len(http_door.slack.messages) == 1
+
+
+@pytest.mark.parametrize("kind", ["app_uninstalled", "tokens_revoked"])
+async def test_being_taken_out_is_logged(kind: str, http_door: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    """The operator reads what to do; the event is acknowledged."""
+    await http_door.give("events_api", envelope({"type": kind, "tokens": {"bot": ["U0BOT"]}}))
+
+    assert "taken_out" in capsys.readouterr().out
 
 
 async def test_refused_blocks_become_text(http_door: Open) -> None:

@@ -227,6 +227,7 @@ async def opened(slack: SlackServer, folder: Path, *, socket: bool = False, own_
         if world.http:
             await world.http.aclose()
         if server:
+            server.force_exit = True  # nobody is in the middle of anything
             server.stop.set()
             await tasks.pop()
         for task in tasks:
