@@ -58,6 +58,7 @@ _VALUE: Final = re.compile(
     rf"([ub]?{_QUOTE})((?:(?!%22|&quot;|&#34;)[^\"'`\\\r\n]){{1,8000}})|((?:(?!%26|%22|&quot;|&#34;)[^\s\"'`,;&<>(){{}}\[\]\\|，；。])"
     + r"{1,8000})"
 )
+_BARE: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|，；。]*")
 _FLAG: Final = re.compile(r"(?<![A-Za-z0-9_-])(--?[A-Za-z][A-Za-z0-9-]{1,40})([ \t]{1,4}[\"']?)([^\s\"'-][^\s\"']{3,2000})")
 _CHINESE: Final = re.compile(
     r"(密码|密钥|口令|令牌|验证码|授权码|签名)([\"'`]?[ \t]{0,4}(?:[:=：]|为|是)[ \t]{0,4}[\"'`]?)([A-Za-z0-9_~!@#$%^*+/=.-]{6,2000})"
@@ -97,6 +98,7 @@ _OPEN_NAMES: Final = re.compile(
     r"|(?:page|nextpage|sync|next|continuation|doc|docx|document|file|folder|node|obj|object|space|wiki|sheet|spreadsheet|base|bitable|parent|parentnode|origin|root|media|image|file_?)token"
     r"|has\w*|is\w*|no\w*|need\w*|disable\w*|enable\w*|use\w*|max\w*|missing\w*|invalid\w*|total\w*|prompt\w*|completion\w*|get\w*|fetch\w*|refreshaccesstoken|\w*tokenerror|\w*(?:key|token|secret)(?:error|exception)"
 )
+_MOST_NESTED: Final = 20
 _NOT_LIVE: Final = frozenset({"sign", "code", "cookie", "email", "phone", "lark_card_token"})
 
 
@@ -244,19 +246,24 @@ def _kind(key: str) -> str | None:
 
 def _assignments(text: str, masker: _Masker) -> str:
     parts: list[str] = []
-    at = 0
+    at = nested = run = 0
     for named in _NAMED.finditer(text):
         kind = _kind(named[1])
         if kind is None or named.start() < at:
             continue
         found = _VALUE.match(text, named.end())
-        if found is None or not _is_secret(kind, named, found):
+        if found is None:
+            continue
+        # `code=code=code=…`: each value holds all that follow. Only so many are looked into, the rest is masked unread: time stays linear.
+        nested = nested + 1 if found[3] is not None and named.end() < run else 0
+        run = max(run, found.end())
+        if nested <= _MOST_NESTED and not _is_secret(kind, named, found):
             continue
         value = found[2] if found[2] is not None else found[3]
         masker.note(kind, value)
         start = found.start(2) if found[2] is not None else found.start(3)
         parts.append(f"{text[at:start]}{_kept(value)}{MASK}")
-        at = found.end()
+        at = _BARE.match(text, found.end()).end() if nested > _MOST_NESTED else found.end()  # type: ignore[union-attr] (may be empty)
     parts.append(text[at:])
     return "".join(parts)
 

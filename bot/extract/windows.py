@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 # Up to here a text is read whole: a scan would save nothing.
 SMALL = 8_192
@@ -17,22 +18,17 @@ WORDS = (
     "错误", "报错", "失败", "异常", "权限", "无权", "限流", "过期", "不合法", "日志", "鉴权", "未授权",
 )  # fmt: skip
 
+# A code in an answer's own shape needs no word of refusal beside it: `"code":1254030`, `errcode=40014`, `"ok":false`. Lower case.
+_SHAPE = re.compile(r"""code\\?["']?\s?[:=]\s?\\?["']?[1-9][0-9]{2,9}\b|ok\\?["']?\s?[:=]\s?false""")
+
 
 def anchored(lower: str, anchors: Iterable[str]) -> list[tuple[int, int]]:
     """Windows of a (lower-case) text around every anchor, merged, in order. Empty when nothing in the text can be an error.
 
     Each anchor is searched for from the end of its own last window on, so that the work stays linear however often it stands there.
     """
-    found: list[tuple[int, int]] = []
-    size = len(lower)
-    for anchor in anchors:
-        at = lower.find(anchor)
-        while at >= 0:
-            start = lower.rfind("\n", max(0, at - 2 * _REACH), max(0, at - _REACH)) + 1 or max(0, at - _REACH)
-            end = lower.find("\n", at + _REACH, at + 2 * _REACH)
-            end = end if end >= 0 else min(size, at + 2 * _REACH)
-            found.append((start, end))
-            at = lower.find(anchor, max(end - _REACH, at + len(anchor)))
+    found = [place for anchor in anchors for place in _around(lower, anchor)]
+    found += _around(lower, _SHAPE)
     found.sort()
     merged: list[tuple[int, int]] = []
     for start, end in found:
@@ -41,6 +37,22 @@ def anchored(lower: str, anchors: Iterable[str]) -> list[tuple[int, int]]:
         else:
             merged.append((start, end))
     return [piece for start, end in merged for piece in _pieces(lower, start, end)]
+
+
+def _around(lower: str, anchor: str | re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    def place(start: int) -> int:
+        if isinstance(anchor, str):
+            return lower.find(anchor, start)
+        match = anchor.search(lower, start)
+        return match.start() if match else -1
+
+    at, size = place(0), len(lower)
+    while at >= 0:
+        start = lower.rfind("\n", max(0, at - 2 * _REACH), max(0, at - _REACH)) + 1 or max(0, at - _REACH)
+        end = lower.find("\n", at + _REACH, at + 2 * _REACH)
+        end = end if end >= 0 else min(size, at + 2 * _REACH)
+        yield start, end
+        at = place(max(end - _REACH, at + 1))
 
 
 def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
