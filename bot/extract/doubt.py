@@ -40,27 +40,11 @@ _FIXTURE = re.compile(
     r"|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
     r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:"
 )
+# In lower case: at least one of them stands in whatever `_FIXTURE` finds.
 _FIXTURE_WORDS = (
-    "fixture",
-    "mock",
-    "stub",
-    "test",
-    "sample",
-    "dummy",
-    "describe",
-    "it(",
-    "assert",
-    "expect(",
-    "测试",
-    "示例",
-    "样例",
-    "模拟",
-    "return_value",
-    "side_effect",
-    "openapi",
-    "swagger",
-    "example",
-)
+    "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
+    "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', 'swagger"', 'example"', 'examples"',
+)  # fmt: skip
 # Talk about errors by somebody who has none: changes, plans, documentation, tables.
 _TALK = re.compile(
     r"(?aim)^\s*(?:Args|Returns|Raises|Parameters|Attributes|Examples?|See also|Usage|@param|:param|:raises)\b[^\n]{0,40}:?\s*$|\"{3}|^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"

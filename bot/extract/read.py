@@ -6,17 +6,19 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from urllib.parse import unquote
 
 # A key with its sign of assignment: JSON, reprs, logfmt, headers, YAML, PHP (=>), debuggers (->), queries.
-_PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,40})[\"'`*\]]{0,4}[ \t]{0,40}(?:=>|->|[:=])(?!//)[ \t\n]{0,12}")
+# Tried only where a word begins: from its second letter on it would only be looked at again.
+_PAIR = re.compile(r"([A-Za-z_](?<![A-Za-z_]{2})[A-Za-z0-9_-]{0,40})[\"'`*\]]{0,4}+[ \t]{0,40}+(?:=>|->|[:=])(?!//)[ \t\n]{0,12}")
 _TAG = re.compile(r"<([A-Za-z_]{2,24})>([^<]{1,400})</")
 _BEFORE_KEY = re.compile(r"([A-Za-z\u4e00-\u9fff]{2,12})[ _-]$")
 _CAST = re.compile(
     r"(?:\{\w{1,40}@\d{1,10}\}|\((?:int|string|str|float|long|number|integer)(?:\(\d+\))?\)|Object|Array|u?(?=['\"])|b(?=['\"]))\s{0,4}"
 )
+_CASTS = "{(OAub"  # how a cast can begin; a quote alone is none
 _DUMPED = re.compile(r"(?:int|float)\((-?\d{1,12})\)|string\(\d{1,6}\) ")  # PHP's var_dump
 _WORD_END = re.compile(r"[\s,;\"'`)}\]<>&|*]")
 _MESSAGE_END = re.compile(
@@ -60,6 +62,7 @@ class Address:
     end: int
 
 
+@lru_cache(maxsize=2048)
 def normal(key: str) -> str:
     """A key without case, dashes, underscores and spaces."""
     return key.replace("_", "").replace("-", "").replace(" ", "").lower()
@@ -112,10 +115,10 @@ def _kind(value: str) -> str:
 
 
 def _pair(text: str, key: str, role: str, at: int, i: int) -> Pair:
-    cast = _CAST.match(text, i)
+    cast = _CAST.match(text, i) if text[i : i + 1] in _CASTS else None
     if cast and cast.end() > i and cast.end() < len(text) and (text[i] in "{(" or text[cast.end()] in "\"'[{`"):
         i = cast.end()
-    dumped = _DUMPED.match(text, i)
+    dumped = _DUMPED.match(text, i) if text[i : i + 1] in "ifs" else None
     if dumped:
         if dumped[1]:
             return Pair(key, role, dumped[1], "number", at, dumped.start(1), dumped.end(1))
