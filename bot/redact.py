@@ -59,6 +59,7 @@ _VALUE: Final = re.compile(
     + r"{1,8000})"
 )
 _BARE: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|，；。]*")
+_QUOTED: Final = re.compile(r"[^\"'`\\\r\n]*")
 _FLAG: Final = re.compile(r"(?<![A-Za-z0-9_-])(--?[A-Za-z][A-Za-z0-9-]{1,40})([ \t]{1,4}[\"']?)([^\s\"'-][^\s\"']{3,2000})")
 _CHINESE: Final = re.compile(
     r"(密码|密钥|口令|令牌|验证码|授权码|签名)([\"'`]?[ \t]{0,4}(?:[:=：]|为|是)[ \t]{0,4}[\"'`]?)([A-Za-z0-9_~!@#$%^*+/=.-]{6,2000})"
@@ -98,6 +99,7 @@ _OPEN_NAMES: Final = re.compile(
     r"|(?:page|nextpage|sync|next|continuation|doc|docx|document|file|folder|node|obj|object|space|wiki|sheet|spreadsheet|base|bitable|parent|parentnode|origin|root|media|image|file_?)token"
     r"|has\w*|is\w*|no\w*|need\w*|disable\w*|enable\w*|use\w*|max\w*|missing\w*|invalid\w*|total\w*|prompt\w*|completion\w*|get\w*|fetch\w*|refreshaccesstoken|\w*tokenerror|\w*(?:key|token|secret)(?:error|exception)"
 )
+_LONGEST: Final = 8000
 _MOST_NESTED: Final = 20
 _NOT_LIVE: Final = frozenset({"sign", "code", "cookie", "email", "phone", "lark_card_token"})
 
@@ -263,7 +265,10 @@ def _assignments(text: str, masker: _Masker) -> str:
         masker.note(kind, value)
         start = found.start(2) if found[2] is not None else found.start(3)
         parts.append(f"{text[at:start]}{_kept(value)}{MASK}")
-        at = _BARE.match(text, found.end()).end() if nested > _MOST_NESTED else found.end()  # type: ignore[union-attr] (may be empty)
+        at = found.end()
+        if nested > _MOST_NESTED or len(value) >= _LONGEST:
+            more = (_BARE if found[2] is None else _QUOTED).match(text, at)  # a value longer than any secret goes as a whole
+            at = more.end() if more else at
     parts.append(text[at:])
     return "".join(parts)
 
