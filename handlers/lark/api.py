@@ -48,7 +48,7 @@ class Api:
         self.base = base_url(domain)
         self.app_id = app_id
         self.rate = rate or Rate()
-        self._http = http
+        self.http = http
         self._secret = secret
         self._token = ""
         self._token_until = 0.0
@@ -91,7 +91,7 @@ class Api:
             token = await self.token(fresh=fresh)
             await self.rate.turn(chat)
             try:
-                response = await self._http.send(
+                response = await self.http.send(
                     Request(method, self.base + path, headers={"authorization": f"Bearer {token}"}, query=query or {}, json=body)
                 )
             except PlatformRefusal as refusal:
@@ -125,7 +125,7 @@ class Api:
                 self.base + "/open-apis/auth/v3/tenant_access_token/internal",
                 json={"app_id": self.app_id, "app_secret": self._secret},
             )
-            response = await self._http.send(request)
+            response = await self.http.send(request)
             answer = json_of(response)
             refusal = refused(response)
             token = answer.get("tenant_access_token")

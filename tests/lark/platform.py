@@ -302,7 +302,7 @@ def small_problems(card: dict[str, Any]) -> list[str]:
 async def until(true: Any, seconds: float = 5) -> None:
     """Wait for something to become true."""
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - anything may become true
             await asyncio.sleep(0.01)
 
 

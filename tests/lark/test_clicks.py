@@ -24,7 +24,7 @@ async def card_of(house: House, event: dict[str, Any]) -> dict[str, Any]:
     (answer,) = house.lark.answers(name)
     value = next(iter(buttons(answer["content"]).values()))
     async with asyncio.timeout(5):
-        while not (kept := await house.runtime.store.card(value["card"])) or not kept.message:
+        while not (kept := await house.runtime.store.card(value["card"])) or not kept.message:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return answer
 
@@ -168,9 +168,10 @@ async def test_shared_answers_follow_their_card(lark: OpenPlatform, open_house: 
     await house.deliver(pressed(answer, "share", GROUP))
     await until(lambda: len(lark.answers(answer["id"])) == 1)
     (copy,) = lark.answers(answer["id"])
-    await asyncio.sleep(0.1)
-    card = await house.runtime.store.card(next(iter(buttons(answer["content"]).values()))["card"])
-    assert card is not None
+    async with asyncio.timeout(5):
+        name = next(iter(buttons(answer["content"]).values()))["card"]
+        while not (card := await house.runtime.store.card(name)) or not card.snapshot.get("shared"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     reply = await house.runtime.service.draw(card.id, "lark")
     assert reply is not None
     assert await house.runtime.messengers["lark"].update(card, reply)

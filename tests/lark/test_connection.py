@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,16 +143,16 @@ async def test_a_process_that_dies_is_started_again(connected: House, monkeypatc
 
 
 def _children() -> list[str]:
-    with open(f"/proc/{os.getpid()}/task/{os.getpid()}/children", encoding="ascii") as file:
-        return file.read().split()
+    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
 
 
 def _command(pid: int) -> str:
-    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
-        return file.read()
+    return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
 
 
-async def test_a_wrong_secret_is_one_clear_line(connected: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wrong_secret_is_one_clear_line(
+    connected: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The platform's refusal ends the process; the door says what to do and tries again later."""
     monkeypatch.setattr(module, "PAUSES", (60.0,))
     said: list[dict[str, Any]] = []
@@ -173,4 +174,7 @@ async def _nothing(_: object) -> dict[str, Any]:
 
 async def test_what_stands_behind_an_address_is_hidden() -> None:
     """Whatever the SDK writes."""
-    assert hide("connected to wss://x.feishu.cn/ws/v2?ticket=t&device_id=1 [conn_id=1]") == "connected to wss://x.feishu.cn/ws/v2?… [conn_id=1]"
+    assert (
+        hide("connected to wss://x.feishu.cn/ws/v2?ticket=t&device_id=1 [conn_id=1]")
+        == "connected to wss://x.feishu.cn/ws/v2?… [conn_id=1]"
+    )

@@ -154,7 +154,7 @@ async def test_what_is_not_for_the_bot_is_left_alone(lark: OpenPlatform, open_ho
     for odd in ({"type": "im.chat.updated_v1"}, {"header": 1}, {"event": []}):
         event = message()
         event["header"] = {**event["header"], "event_type": "im.chat.member.bot.added_v1"}
-        await house.deliver({**event, **{"event": odd}})
+        await house.deliver({**event, "event": odd})
 
 
 async def test_a_channel_that_is_listened_to_is_answered_only_for_sure_errors(lark: OpenPlatform, open_house: Open) -> None:
