@@ -50,7 +50,7 @@ def consent_view(flow: Flow, *, app_name: str = "", platform: Text | None = None
 def may_retry(flow: Flow) -> bool:
     """Is the button to ask (again) of any use?"""
     if flow.state is State.INSUFFICIENT:
-        return bool(flow.missing or flow.alternatives)
+        return bool(flow.over or flow.missing or flow.alternatives)
     return flow.state in (State.REFUSED, State.WRONG_ACCOUNT, State.EXPIRED, State.SUPERSEDED, State.REVOKED) or (
         flow.state is State.FAILED and flow.blame != "app"
     )
@@ -86,6 +86,7 @@ _MORE: Mapping[str, str] = {
     "short": "{account} has consented, but {missing} was not granted. Click the button to be asked for it again.",
     "widen": "Granted: {asked}. But the call is still refused: {proof} The next narrowest scope that could do is {next}. "
     "Click the button to be asked for it too.",
+    "over": "{account} had granted {asked}, but that is over: {proof} Click the button to grant it again.",
     "useless": "Granted: {asked}. But the call is still refused: {proof} More scopes will not help; look at the other steps on this card.",
 }
 
@@ -116,6 +117,8 @@ def _sentence(flow: Flow, app: str, platform: Text) -> Text:
 
 
 def _short(flow: Flow) -> str:
+    if flow.over:
+        return _MORE["over"]
     if flow.missing:
         return _MORE["short"]
     return _MORE["widen"] if flow.alternatives else _MORE["useless"]

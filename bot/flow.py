@@ -114,6 +114,11 @@ class Flow:
         return "|".join((*person_key(self.person), self.platform, self.app_id))
 
     @property
+    def over(self) -> bool:
+        """Was the grant itself found to be over (its token refused, or not renewed)? Then the same has to be granted again."""
+        return self.state is State.INSUFFICIENT and self.proof is not None and self.proof.kind in (REFUSED, ENDED)
+
+    @property
     def column(self) -> str:
         """The store's state column: the state, with `+` while something is still to be done (see `UNFINISHED`).
 
@@ -127,6 +132,8 @@ class Flow:
 
 
 _SHOWN = "superseded."
+#: Kinds of a proof that says more than "the call still fails": the platform refuses the token; it no longer renews it.
+REFUSED, ENDED = "refused", "ended"
 #: The states that wait for the person: they end by time, and by a newer offer.
 WAITING = (State.OFFERED, State.STARTED)
 #: What the store's state column may say of a flow that `Service.resume` has to look at.

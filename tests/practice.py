@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 from types import ModuleType
@@ -13,11 +13,16 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from bot.model import App, Cause, Diagnosis, Finding, Text, Token, Who
+from bot.jobs import snapshot
+from bot.model import App, Cause, ConsentView, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Text, Token, Who
 from bot.oauth import converse, s256
 from bot.platforms import module
+from bot.ports import Card
+from bot.service import Service
 from handlers.http import HttpClient
 from handlers.sandbox import Practice, running
+from handlers.settings import load_settings
+from handlers.wire import Runtime, build
 
 VERIFIER = "verifier-of-a-test_0123456789-0123456789-abcdefghij"
 SCOPE = {
@@ -29,6 +34,14 @@ SCOPE = {
     ("slack", ""): "search:read",
 }
 PROVIDERS = tuple(SCOPE)
+CODES = {
+    "lark": "99991679",
+    "dingtalk": "Forbidden.AccessDenied.AccessTokenPermissionDenied",
+    "kuaishou": "K0003",
+    "slack": "missing_scope",
+}
+ALICE, PLACE = Person("slack", "T1", "U1", "Alice"), Place("slack", "T1", "C1")
+KEY = "a key of more than thirty-two characters"
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +144,45 @@ def _oauth(app: App) -> ModuleType:
     found = module(app.platform, "oauth")
     assert found is not None
     return found
+
+
+# ---------------------------------------------------------------- a whole process, and the person in front of it
+
+
+def process(url: str, apps: Sequence[App]) -> Runtime:
+    """Everything that `wire` puts together, for the practice apps, on the store at `url`."""
+    settings = load_settings(store_url=url, practice=True, secret_key=KEY, public_url="http://127.0.0.1:8710", _env_file=None)
+    return build(settings, apps=apps)
+
+
+async def put_card(service: Service, app: App, person: Person = ALICE, card_id: str = "card") -> None:
+    """A card about a missing scope of this app, unless it stands there already."""
+    finding = Finding(
+        app.platform, (CODES[app.platform],), scopes=(SCOPE[app.platform, app.brand],), scopes_mode=Mode.ALL, identity=Identity.USER,
+        app_id=app.app_id, hints={"brand": app.brand} if app.brand else {},
+    )  # fmt: skip
+    if await service.world.store.card(card_id) is None:
+        kept = snapshot.make((finding,), Facts(), asker=person)
+        await service.world.store.put_card(Card(card_id, PLACE, person, kept, "en", service.world.now(), need=f"need-{card_id}"))
+
+
+async def ticket_of(service: Service, person: Person = ALICE, card_id: str = "card") -> str:
+    """Click the button; the ticket of the personal link."""
+    clicked = await service.click(card_id, "reauthorize", person, PLACE)
+    assert clicked.url, clicked.toast.en
+    return clicked.url.rpartition("/")[2]
+
+
+async def walk(service: Service, app: App, who: str = "alice", *, approve: bool = True) -> ConsentView:
+    """From the card to the outcome page."""
+    await put_card(service, app)
+    ticket = await ticket_of(service)
+    assert (await service.confirm(ticket)).practice
+    started = await service.start(ticket)
+    seen = visit(started.url, who, approve=approve)
+    assert seen.query, seen.page
+    flow_id = await service.finish(app.platform, app.app_id, seen.query, started.cookie)
+    return (await service.outcome(flow_id, started.cookie)).view
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from bot.consent import (
     postpone,
     to_row,
 )
-from bot.flow import SKEW, WAITING
+from bot.flow import ENDED, REFUSED, SKEW, WAITING
 from bot.jobs import drawing, snapshot
 from bot.jobs.world import World, part, platform_title
 from bot.model import Account, App, Diagnosis, Person, PlatformRefusal, Proof, Text, Token
@@ -288,20 +288,12 @@ def _later(now: datetime, seconds: int | None) -> datetime | None:
 async def prove(world: World, flow: Flow, app: App) -> Proved | Unproved | Unclear:
     """Repeat something harmless with the kept token. Raises `PlatformRefusal`."""
     checks: Any = part(flow.platform, "checks")
-    kept = await world.store.token(flow.platform, flow.app_id, flow.account)
     diagnosis = await diagnosis_of(world, flow)
-    if kept is None:
-        return Unclear(world.now(), Proof(None, say("the token is no longer here."), "none"))
     if checks is None or not hasattr(checks, "prove") or diagnosis is None:
         return Unclear(world.now(), Proof(None, say("there is no harmless call to repeat on this platform."), "none"))
-    if not tokens.usable(kept, world.now()):
-        fresh = world.refresher is not None and await world.refresher.freshen(app, flow.account)
-        kept = await world.store.token(flow.platform, flow.app_id, flow.account) if fresh else None
-        if kept is None:
-            return Unclear(world.now(), Proof(None, say("the token has expired, so nothing can be repeated with it."), "none"))
-    token = world.token(kept)
-    if token is None:
-        return Unclear(world.now(), Proof(None, say("the token is no longer here."), "none"))
+    token = await _held(world, flow, app)
+    if not isinstance(token, Token):
+        return token
     wanted = tuple(scope for scope in dict.fromkeys((*flow.asked, *flow.needed)) if scope in flow.granted) or flow.asked
     try:
         proof: Proof = await world.ask(checks.prove(app, token, diagnosis, wanted))
@@ -312,9 +304,24 @@ async def prove(world: World, flow: Flow, app: App) -> Proved | Unproved | Uncle
     return (Unclear if proof.ok is None else Proved if proof.ok else Unproved)(world.now(), proof)
 
 
+async def _held(world: World, flow: Flow, app: App) -> Token | Unproved | Unclear:
+    """The kept token, refreshed when it is over; or what its absence means."""
+    kept = await world.store.token(flow.platform, flow.app_id, flow.account)
+    if kept is None:
+        return Unproved(world.now(), Proof(False, say("the token is no longer here."), ENDED))
+    if not tokens.usable(kept, world.now()):
+        fresh = world.refresher is not None and await world.refresher.freshen(app, flow.account)
+        kept = await world.store.token(flow.platform, flow.app_id, flow.account)
+        if kept is None:  # the platform told the refresher that there is nothing to renew
+            return Unproved(world.now(), Proof(False, say("the platform no longer renews the token."), ENDED))
+        if not fresh:
+            return Unclear(world.now(), Proof(None, say("the token has expired, so nothing can be repeated with it."), "none"))
+    return world.token(kept) or Unclear(world.now(), Proof(None, say("the token is no longer here."), "none"))
+
+
 def _proof_refused(refusal: PlatformRefusal, now: datetime) -> Unproved | Unclear:
     if refusal.blame in ("token", "user"):
-        return Unproved(now, Proof(False, say("the platform refuses the new token ({reason}).", reason=refusal.code), "refused"))
+        return Unproved(now, Proof(False, say("the platform refuses the new token ({reason}).", reason=refusal.code), REFUSED))
     return Unclear(now, Proof(None, say("the platform could not be asked ({reason}).", reason=refusal.code), "none"))
 
 

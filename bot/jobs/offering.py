@@ -41,7 +41,9 @@ def plan(app: App, offer: Offer, diagnosis: Diagnosis, previous: Flow | None) ->
     others = diagnosis.choice.alternatives if diagnosis.choice else ()
     wanted, rest, widened = offer.scopes, tuple(others), False
     if previous is not None and (previous.platform, previous.app_id) == (app.platform, app.app_id) and previous.state is State.INSUFFICIENT:
-        if previous.missing:
+        if previous.over:
+            wanted, rest = previous.asked, previous.alternatives
+        elif previous.missing:
             wanted, rest = previous.missing, previous.alternatives
         elif previous.alternatives:
             wanted, rest, widened = previous.alternatives[:1], previous.alternatives[1:], True

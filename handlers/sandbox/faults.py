@@ -1,23 +1,25 @@
 """Troubles on demand, and the practice platform's own front door.
 
 `POST /practice/faults` with `{"path", "kind", "times", "seconds"}` spoils the next `times` answers whose path starts with `path`;
-`GET` lists what is waiting, `DELETE` forgets it. Kinds: `slow`, `500`, `html`, `string_code`, `empty`, `429`, `redirect`.
+`GET` lists what is waiting, `DELETE` forgets it. Kinds: `slow` (waits before the work), `late` (works, then waits with
+the answer), `500`, `html`, `string_code`, `empty`, `429`, `redirect`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handlers.sandbox.world import Fault, World
 from handlers.system import is_local
 
-KINDS = ("slow", "500", "html", "string_code", "empty", "429", "redirect")
+KINDS = ("slow", "late", "500", "html", "string_code", "empty", "429", "redirect")
 
 
 class Gate:
@@ -46,8 +48,17 @@ class Gate:
             await spoiled(scope, receive, send)
         elif fault is not None and fault.kind == "string_code":
             await self._with_string_code(scope, receive, send)
+        elif fault is not None and fault.kind == "late":
+
+            async def later(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    await asyncio.sleep(fault.seconds)
+                await send(message)
+
+            await self._app(scope, receive, later)
         else:
-            await self._app(scope, receive, send)
+            with contextlib.suppress(ClientDisconnect):  # whoever lost patience is told nothing
+                await self._app(scope, receive, send)
         self._world.save()
 
     def _take(self, path: str) -> Fault | None:

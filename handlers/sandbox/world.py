@@ -94,7 +94,7 @@ class DeviceGrant:
 
 @dataclass(slots=True)
 class Fault:
-    """A trouble to inject into answers whose path starts with `path`: slow, 500, html, string_code, empty, 429, redirect."""
+    """A trouble to inject into answers whose path starts with `path`; the kinds are in `faults.py`."""
 
     path: str
     kind: str
