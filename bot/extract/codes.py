@@ -67,6 +67,12 @@ def _is_weak(window: Window, code: Code) -> bool:
 
 def _of_addresses(window: Window) -> Iterable[Code]:
     for each in window.addresses:
+        word = each.query.get("error", "")  # what an OAuth callback was given
+        owner = (
+            next((name for name in window.catalog.platforms_of(word) if window.clue(name, each.start) >= BELIEVED), None) if word else None
+        )
+        if owner is not None and not word.isdigit() and not window.doubt.source(each.start):
+            yield Code(owner, word, max(window.text.find(word, each.start, each.end), each.start), each.end, STRUCTURED)
         for name, spec in window.words.specs.items():
             if each.host not in spec.brands or spec.number is None:
                 continue

@@ -9,6 +9,7 @@ from functools import cached_property
 _CODE_LINE = re.compile(
     r"""(?x)
     [=!]==|[=!]=\s?["'\d]|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|:=\s|<-\s
+    | \bnew\s*(?:\w+\s*)?\[\]|^\s*["'][^"'\n]{1,80}["']\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
     | \b(?:new\s+(?:Error|Set|Map)|frozenset|set|assert\w*|expect|describe|it|test|pytest|mock\w*|jest|println?|printf|console\.\w+|logger\.\w+|logging\.\w+|log\.\w+)\s*\(
     | ^\s*(?:if|elif|else\s+if|while|switch|for|foreach)\s*\(?.{0,200}[:{)]\s*$
@@ -45,11 +46,21 @@ _FIXTURE_WORDS = (
     "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
     "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', 'swagger"', 'example"', 'examples"',
 )  # fmt: skip
+# What a reporter's own mark looks like in a comment.
+_CRY = re.compile(r"❌|✗|×|!!!")
+# A rule about an error: said of every time, so nobody's own case.
+_RULE = re.compile(
+    r"(?ai)(?:如果|假如|若|一旦|如遇)[^\n。]{0,60}(?:返回|提示|抛出|收到|出现|报错?)[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)"
+    r"|\bif\b[^.\n]{0,80}\b(?:returns?|answers?|reports?|shows?|says?)\b[^\n]{0,160}?\b(?:it means|means|then the|this means)\b"
+)
+_PLEA = re.compile(r"(?ai)怎么|为什么|求助|帮忙|请教|什么原因|\?|？|\bhelp\b|\bwhy\b")
 # Talk about errors by somebody who has none: changes, plans, documentation, tables.
 _TALK = re.compile(
     r"(?aim)^\s*(?:Args|Returns|Raises|Parameters|Attributes|Examples?|See also|Usage|@param|:param|:raises)\b[^\n]{0,40}:?\s*$|\"{3}|^\s*[-*>#\s]{0,6}(?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s"
     r"|^\s*[-*>#\s]{0,6}(?:annotate|document|describe|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry on|update|improve|implement|introduce|extend|cover)s?\s"
     r"|\b(?:changelog|release notes?|pull request|readme|faq|cheat ?sheet|runbook|unit tests?|test cases?|follow-?up task|roadmap|spec says)\b"
+    r"|\bif\b[^.\n]{0,60}\b(?:fails?|errors?|refuses|rejects|is (?:denied|rejected|refused|revoked|removed))\b|\b(?:typically|usually|commonly|most often)\b"
+    r"|^\s*[-*>#\s]{0,6}(?:clos|fix|resolv|add)(?:es|ed|s)\b"
     r"|\bif you (?:see|get|receive|encounter|run into|hit)\b|\b(?:you|users?|clients?|callers?) (?:may|might|will|can|could|would) (?:also )?(?:see|get|receive|encounter|hit)\b"
     r"|\b(?:error|status) codes? (?:table|list|reference|mapping|enum|constants?|are|include)\b|\b(?:is|are) returned (?:when|if)\b|\b(?:means?|indicates?|stands for)\b(?! the .{0,40}\?)"
     r"|\bshould (?:we|i|be|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\btodo\b:|\bin (?:the|our) docs\b|\b(?:docs?|documentation|readme|spec) (?:lists?|says?|mentions?|describes?|explains?)\b|\b(?:possible|known|common|typical) errors?\b|\b(?:fixed it|works now|solved|never mind)\b"
@@ -71,6 +82,9 @@ _BULLET_CODE = re.compile(
     r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M
 )
 _DATA = ('{"', "{'", "[{")  # how a line of data begins
+# A comment, a lone string, a lone bracket: what it is depends on the lines around it.
+_LEANING_LINE = re.compile(r"^[ \t]*(?:(?://|\#|\*|--)[ \t].{0,400}|\$?[\"'`][^\"'`\n]{0,200}[\"'`],?|[{}()\[\];,]{0,4})[ \t]*$")
+_LEANING_REACH = 6
 _LISTED = re.compile(r"\d{4,10}[\"'`*]{0,3}\s{0,3}(?:[/,|、]|or|and|和|或|与)\s{0,3}[\"'`*]{0,3}\d{4,10}")
 
 
@@ -97,6 +111,8 @@ class Doubt:
     @cached_property
     def talk(self) -> bool:
         """Whether somebody talks about errors without having one."""
+        if _RULE.search(self._text) is not None and _PLEA.search(self._text) is None:
+            return True
         return _TALK.search(self._text) is not None and _EXPERIENCE.search(self._text) is None
 
     @cached_property
@@ -113,7 +129,27 @@ class Doubt:
             start = max(begin, (at & ~511) - 200)
             return self._line(start, min(start + 912, len(self._text)))
         start, end = line_of(self._text, at)
-        return self._line(start, end) or (self._neighbour(start - 1) and self._neighbour(end + 1))
+        return self._line(start, end) or (self._neighbour(start - 1) and self._neighbour(end + 1)) or self._leans(start, end)
+
+    def _leans(self, start: int, end: int) -> bool:
+        """Whether the line is a comment or a lone string beside source code."""
+        line = self._text[start:end]
+        if _LEANING_LINE.match(line) is None or _LOG_LINE.search(line) is not None or _CRY.search(line) is not None:
+            return False
+        return self._leaned_on(start, up=True) or self._leaned_on(end, up=False)
+
+    def _leaned_on(self, at: int, *, up: bool) -> bool:
+        for _ in range(_LEANING_REACH):
+            at = at - 1 if up else at + 1
+            if not 0 <= at < len(self._text):
+                return False
+            start, end = line_of(self._text, at)
+            if self._line(start, end):
+                return True
+            if _LEANING_LINE.match(self._text[start:end]) is None:
+                return False
+            at = start if up else end
+        return False
 
     def _line(self, start: int, end: int) -> bool:
         known = self._lines.get(start)

@@ -37,6 +37,8 @@ SPEC = Spec(
         pattern("permission", r"\bmissing permissions?:? (?P<scope>qyapi_\w{3,60}|[A-Z]\w+(?:\.[A-Z]\w+){1,4})"),
     ),
     id_shape=re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9a-z]{10,16}|[0-9a-f]{30,32}|req-[\w-]{1,40}"),
+    # Upper case and a time-ordered UUID: no other platform's ids look so.
+    id_bare=re.compile(r"(?<![0-9A-Za-z_-])[0-9A-F]{8}-[0-9A-F]{4}-7[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}(?![0-9A-Za-z_-])"),
     id_keys=frozenset({"requestid", "xacsrequestid", "xacstraceid", "traceid", "reqid", "xcatraceid", "xrequestid"}),
     app_shape=re.compile(r"ding[0-9a-z]{12,32}|suite[0-9a-z]{12,32}"),
     scope=re.compile(r"(?<![\w./:-])(?:qyapi_[a-z][a-z_0-9]{2,60}|[A-Z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9]{1,40}){1,4}|[a-z][a-z_]{1,20}:[a-z][a-z_.]{1,30})(?![\w/(])", re.A),
