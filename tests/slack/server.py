@@ -71,6 +71,7 @@ class SlackServer:
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     messages: dict[tuple[str, str], Posted] = field(default_factory=dict)
     whispers: list[Posted] = field(default_factory=list)
+    replaced: list[Posted] = field(default_factory=list)
     views: list[dict[str, Any]] = field(default_factory=list)
     members: set[str] = field(default_factory=lambda: {"C1", "C2", "D1", "G1"})
     scopes: set[str] = field(default_factory=lambda: set(SCOPES))
@@ -243,7 +244,7 @@ class SlackServer:
         if body.get("response_type") == "in_channel":
             self.messages["?", made.ts] = made
         elif body.get("replace_original"):
-            self.whispers[-1:] = [made]
+            self.replaced.append(made)
         else:
             self.whispers.append(made)
         self._tell()

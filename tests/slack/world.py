@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,9 +201,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def opened(slack: SlackServer, folder: Path, *, socket: bool = False, own_port: int = 0, **more: Any) -> AsyncIterator[Open]:
+async def opened(
+    slack: SlackServer, folder: Path, *, socket: bool = False, own_port: int = 0, apps: Sequence[App] = (FEISHU,), **more: Any
+) -> AsyncIterator[Open]:
     """A door over real sockets: its route under uvicorn, or its own connection to the local Socket Mode server."""
-    runtime = build(settings_for(slack, folder, socket=socket, **more), apps=[FEISHU])
+    runtime = build(settings_for(slack, folder, socket=socket, **more), apps=apps)
     slack_door = SlackDoor(runtime)
     door = slack_door.door()
     world = Open(slack, runtime, slack_door)
