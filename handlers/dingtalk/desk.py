@@ -16,7 +16,6 @@ from bot.words import same, say
 from handlers.dingtalk.files import read_file
 from handlers.dingtalk.inbound import Asked, Pressed
 from handlers.dingtalk.layout import (
-    WORDS,
     Body,
     Word,
     callback_answer,
@@ -27,6 +26,7 @@ from handlers.dingtalk.layout import (
     read_word,
     to_copy,
     with_words,
+    word_of,
 )
 from handlers.dingtalk.voice import CARD, Voice
 from handlers.wire import Runtime
@@ -138,8 +138,8 @@ class Desk:
         if private is None and clicked.whisper is not None:
             private = message(clicked.whisper)
         if private is not None:
-            again = f"{WORDS[word.action]}{f' {word.index + 1}' if word.index else ''} #{card.id}"
-            await self._aside(asked, private, clicked.toast, again)
+            again = f"{word_of(word.action, locale)}{f' {word.index + 1}' if word.index else ''} #{card.id}"
+            await self._aside(asked, private, clicked.toast, again, locale)
         elif clicked.share is None:
             await self._say(asked, clicked.toast, locale)
         if clicked.card is not None:
@@ -164,16 +164,16 @@ class Desk:
         elif again:
             await self._voice.post(card.place, await self._with_words(card, message(clicked.card), private=private))
 
-    async def _aside(self, asked: Asked, body: Body, told: Text, again: str = "") -> None:
+    async def _aside(self, asked: Asked, body: Body, told: Text, again: str = "", locale: Locale | None = None) -> None:
         """To the asker alone; in a group a short word says so. Somebody whom the robot may not write to first is told how to get it."""
         place = _place(asked)
         if asked.private:
             await self._voice.post(place, body)
         elif await self._voice.aside(asked.user, place, body):
-            await self._say(asked, told)
+            await self._say(asked, told, locale)
         elif again:
             said = say("DingTalk does not let me write to you first. Open a direct chat with me and send me this:")
-            await self._voice.post(place, to_copy(said, same(again), self._language(asked)))
+            await self._voice.post(place, to_copy(said, same(again), locale or self._language(asked)))
         else:
             await self._say(asked, say("DingTalk does not let me write to you first. Open a direct chat with me and ask there."))
 

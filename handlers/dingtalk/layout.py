@@ -28,14 +28,16 @@ REF = 6  # characters of a card's id that tell it from others in the same chat
 
 Body = dict[str, Any]
 
-WORDS: Mapping[str, str] = {
-    "reauthorize": "consent", "check": "check", "ask_admin": "ask-admin", "details": "details", "support": "support", "share": "share",
-    "helpful": "helpful", "unhelpful": "unhelpful", "mute": "mute", "revoke": "withdraw",
+WORDS: Mapping[str, tuple[str, str]] = {
+    "reauthorize": ("consent", "重新授权"), "check": ("check", "检查"), "ask_admin": ("ask-admin", "问管理员"), "details": ("details", "详情"),
+    "support": ("support", "支持"), "share": ("share", "分享"), "helpful": ("helpful", "有用"), "unhelpful": ("unhelpful", "没用"),
+    "mute": ("mute", "静音"), "revoke": ("withdraw", "撤回"),
 }  # fmt: skip
-_ACTIONS = {word: action for action, word in WORDS.items()} | {
-    "reauthorize": "reauthorize", "re-authorize": "reauthorize", "重新授权": "reauthorize", "检查": "check", "再查一次": "check",
-    "详情": "details", "支持": "support", "分享": "share", "有用": "helpful", "没用": "unhelpful", "撤回": "revoke",
-}  # fmt: skip
+"""Each action's word, in English and in Chinese. Both are understood always."""
+_ACTIONS = {word: action for action, words in WORDS.items() for word in words} | {
+    "reauthorize": "reauthorize",
+    "re-authorize": "reauthorize",
+}
 _WORD = re.compile(r"(?:/?whyforbidden\b[:：,，]?\s*)?(\S{2,20})(?:\s+([1-9]\d?))?(?:\s+[#＃]([A-Za-z0-9_-]{4,64}))?\s*", re.IGNORECASE)
 _WHOLE = re.compile(r"(?:/?whyforbidden\b[:：,，]?\s*)?reauthorize\s+([A-Za-z0-9_-]{20,64})(?:\s+([0-9]{1,2}))?", re.IGNORECASE)
 _PERSONAL = re.compile(r"(?:/?whyforbidden\b[:：,，]?\s*)?(?:grants|revoke|授权|我的授权|撤销)(?:\s|$)", re.IGNORECASE)
@@ -64,6 +66,11 @@ def read_word(text: str) -> Word | None:
     if found is None or action is None or (action == "mute" and not found.group(3)):
         return None
     return Word(action, int(found.group(2) or 1) - 1, found.group(3) or "")
+
+
+def word_of(action: str, locale: Locale) -> str:
+    """The word for an action in a language."""
+    return WORDS[action][locale == "zh"]
 
 
 def is_personal(text: str) -> bool:
@@ -105,7 +112,7 @@ def with_words(body: Body, buttons: Sequence[Button], card_id: str, locale: Loca
     consents = [button for button in offered if button.action == "reauthorize"]
     lines = []
     for button in consents:
-        word = WORDS["reauthorize"] + (f" {button.index + 1}" if len(consents) > 1 else "")
+        word = word_of("reauthorize", locale) + (f" {button.index + 1}" if len(consents) > 1 else "")
         said = (
             say("reply with the word {word}, and I give you your personal link.", word=word)
             if private
@@ -114,8 +121,8 @@ def with_words(body: Body, buttons: Sequence[Button], card_id: str, locale: Loca
         lines.append(f"**{_link(paper.plain(button.label, 70), f'{word} #{ref}')}**: {paper.prose(said, 300)}")
     others = [button for button in offered if button.action != "reauthorize"]
     if others:
-        lines.append(" · ".join(_link(paper.plain(button.label, 70), f"{WORDS[button.action]} #{ref}") for button in others))
-        names = listed(WORDS[button.action] for button in others)
+        lines.append(" · ".join(_link(paper.plain(button.label, 70), f"{word_of(button.action, locale)} #{ref}") for button in others))
+        names = listed(word_of(button.action, locale) for button in others)
         said = (
             say("Where these cannot be tapped, send one of the words: {names}.", names=names)
             if private

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_every_button_of_a_card_has_its_word(locale: Locale, private: bool) -> N
         reply = render(card, "dingtalk", locale, card_id=CARD)
         body = with_words(message(reply), buttons(card), CARD, locale, private=private)
         text = body[body["msgtype"]]["text"]
-        linked = [read_word(part.split(")")[0].replace("%20", " ").replace("%23", "#")) for part in text.split("content=")[1:]]
+        linked = [read_word(unquote(part.split(")")[0])) for part in text.split("content=")[1:]]
 
         assert {(word.action, word.index) for word in linked if word} == {(one.action, one.index) for one in buttons(card) if not one.url}
         assert all(word and CARD.startswith(word.ref) for word in linked)
