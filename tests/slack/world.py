@@ -190,7 +190,7 @@ def submitted(view: dict[str, Any], text: str, user: str = "U1") -> dict[str, An
 
 
 class _Server(uvicorn.Server):
-    """Stops when told, not at the next tick of a tenth of a second."""
+    """Stops when told, not at the next tick of a tenth of a second; nobody is in the middle of anything then."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -198,6 +198,12 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await self.stop.wait()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
 
 
 @asynccontextmanager
@@ -229,7 +235,6 @@ async def opened(
         if world.http:
             await world.http.aclose()
         if server:
-            server.force_exit = True  # nobody is in the middle of anything
             server.stop.set()
             await tasks.pop()
         for task in tasks:
