@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from bot.model import Redaction
@@ -46,13 +47,15 @@ _LARK_KINDS: Final = {
     "c-": "lark_card_token",
 }
 _PHONE: Final = re.compile(r"(?<![0-9A-Za-z_.+-])(?:\+?86[ -]?)?(1[3-9])\d{9}(?![0-9A-Za-z_.-])")
+_ELEVEN: Final = re.compile(r"1[3-9]\d{9}")  # quickly seen; nothing else can be a phone number
 _EMAIL: Final = re.compile(r"(?<![A-Za-z0-9._%+*-])[A-Za-z0-9._%+-]{1,64}(@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4})(?![A-Za-z0-9])")
 
 _QUOTE = r"(?:\\{0,16}[\"'`]|%22|&quot;|&#34;)"
+# Patterns begin with a letter where they can, and look behind it afterwards: then the engine skips all other places by itself.
 # A name and its sign of assignment; then a value, quoted (spaces allowed) or bare. Two patterns, because the value of a harmless name
 # may itself hold secrets: `url=https://…?access_token=…`.
 _NAMED: Final = re.compile(
-    rf"(?:(?<![A-Za-z0-9_.-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))([A-Za-z_][A-Za-z0-9_.-]{{0,63}})((?:{_QUOTE})?[\])]?[ \t]{{0,8}}(?:=>|[:=：]|%3[dDaA]|->)[ \t]{{0,8}}(?:\n[ \t]{{1,24}})?)"
+    rf"([A-Za-z_](?:(?<![A-Za-z0-9_.-].)|(?<=%[0-9A-Fa-f][0-9A-Fa-f].))[A-Za-z0-9_.-]{{0,63}})(?=[\\\"'`%&\]) \t=:：-])((?:{_QUOTE})?[\])]?[ \t]{{0,8}}(?:=>|[:=：]|%3[dDaA]|->)[ \t]{{0,8}}(?:\n[ \t]{{1,24}})?)"
 )
 _VALUE: Final = re.compile(
     rf"([ub]?{_QUOTE})((?:(?!%22|&quot;|&#34;)[^\"'`\\\r\n]){{1,8000}})|((?:(?!%26|%22|&quot;|&#34;)[^\s\"'`,;&<>(){{}}\[\]\\|，；。])"
@@ -60,14 +63,14 @@ _VALUE: Final = re.compile(
 )
 _BARE: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|，；。]*")
 _QUOTED: Final = re.compile(r"[^\"'`\\\r\n]*")
-_FLAG: Final = re.compile(r"(?<![A-Za-z0-9_-])(--?[A-Za-z][A-Za-z0-9-]{1,40})([ \t]{1,4}[\"']?)([^\s\"'-][^\s\"']{3,2000})")
+_FLAG: Final = re.compile(r"(-(?<![A-Za-z0-9_-]-)-?[A-Za-z][A-Za-z0-9-]{1,40})([ \t]{1,4}[\"']?)([^\s\"'-][^\s\"']{3,2000})")
 _CHINESE: Final = re.compile(
     r"(密码|密钥|口令|令牌|验证码|授权码|签名)([\"'`]?[ \t]{0,4}(?:[:=：]|为|是)[ \t]{0,4}[\"'`]?)([A-Za-z0-9_~!@#$%^*+/=.-]{6,2000})"
 )
 _AUTHORIZATION: Final = re.compile(
-    rf"(?i)((?:proxy-)?authorization(?:{_QUOTE})?\]?[ \t]{{0,4}}(?:=>|[:=：,]|%3[aA])[ \t]{{0,4}}(?:[ub]?{_QUOTE})?)((?:bearer|basic|digest|token|bot|qqbot)(?:[ \t]{{1,4}}|%20|\+))?([A-Za-z0-9._~+/=%-]{{6,8000}})"
+    rf"(?i)((?-i:[Aa])uthorization(?:{_QUOTE})?\]?[ \t]{{0,4}}(?:=>|[:=：,]|%3[aA])[ \t]{{0,4}}(?:[ub]?{_QUOTE})?)((?:bearer|basic|digest|token|bot|qqbot)(?:[ \t]{{1,4}}|%20|\+))?([A-Za-z0-9._~+/=%-]{{6,8000}})"
 )
-_BEARER: Final = re.compile(r"(?i)(?<![A-Za-z0-9_])(bearer(?:[ \t]{1,4}|%20))([A-Za-z0-9._~+/=-]{8,8000})")
+_BEARER: Final = re.compile(r"(?i)((?-i:[Bb])(?<![A-Za-z0-9_].)earer(?:[ \t]{1,4}|%20))([A-Za-z0-9._~+/=-]{8,8000})")
 _COOKIE: Final = re.compile(
     rf"(?i)(?<![A-Za-z0-9])((?:set-)?cookie(?:{_QUOTE})?\]?[ \t]{{0,4}}(?:=>|[:=：])[ \t]{{0,4}})((?:\[[ \t]{{0,4}})?[ub]?{_QUOTE})?([^\r\n\"'`\\]{{1,8000}})"
 )
@@ -149,7 +152,8 @@ def redact(text: str) -> Redaction:
         text = _FLAG.sub(lambda found: _flag(found, masker), text)
     if not text.isascii():
         text = _CHINESE.sub(lambda found: _chinese(found, masker), text)
-    text = _PHONE.sub(lambda found: _personal(found, "phone", f"{found[1]}{MASK}", masker), text)
+    if _ELEVEN.search(text):
+        text = _PHONE.sub(lambda found: _personal(found, "phone", f"{found[1]}{MASK}", masker), text)
     if "@" in text:
         text = _EMAIL.sub(lambda found: _personal(found, "email", f"{MASK}{found[1]}", masker), text)
     return Redaction(text, tuple(masker.kinds), masker.live)
@@ -213,6 +217,7 @@ def _name(key: str) -> str:
     return key.replace("_", "").replace("-", "").replace(".", "").lower()
 
 
+@lru_cache(maxsize=4096)
 def _kind(key: str) -> str | None:
     """What the value of a key is, when it is a secret."""
     name = _name(key)
