@@ -154,7 +154,8 @@ def test_eight_processes_use_everything_once(kind: str, tmp_path: Path, endpoint
     """Nothing is won twice, nothing by nobody; every caller gets the one refreshed token."""
     url = f"sqlite:///{tmp_path / 'store.db'}" if kind == "sqlite" else postgres_database("race")
     port, asked = endpoint
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.warm", __name__])
     barrier, results = context.Barrier(PROCESSES), context.Queue()
     runners = [context.Process(target=process, args=(url, f"p{n}", port, barrier, results)) for n in range(PROCESSES)]
     for runner in runners:
