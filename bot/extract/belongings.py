@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -20,19 +21,45 @@ from bot.model import Identity
 _MOST_MESSAGE: Final = 600
 _MOST: Final = 400  # of one kind in one window
 _LABEL_REACH: Final = 240
-_API: Final = re.compile(
-    r"request (\w+#\w+)|\b(?:client\.)?((?:[a-z]+\.)?[a-z_]{2,24}\.v\d\.[a-z_]+(?:\.[a-z_]+){0,2})\b"
-    r"|https?://[\w.-]+(/(?:open-apis|api|v1\.0|topapi|cgi-bin|robot|gateway|rest|upload|drive)/[\w./:{}-]{2,120})"
-    r"|\b(?:method|api|apiId)[\"']?\s?[=:]\s?[\"']?(open\.[a-z.]{4,60})"
-    r"|\b(chat\.[a-zA-Z]+|conversations[._][a-zA-Z]+|users\.[a-z]+|files\.[a-z]+|oauth\.v2\.[a-z]+)\b"
+# How an API is named, and the letters of which such a name holds at least some: forms without theirs need not be looked for.
+_API_FORMS: Final = (
+    (r"request (\w+#\w+)", ("#",)),
+    (r"\b(?:client\.)?((?:[a-z]+\.)?[a-z_]{2,24}\.v\d\.[a-z_]+(?:\.[a-z_]+){0,2})\b", (".v",)),
+    (
+        r"https?://[\w.-]+(/(?:open-apis|api|v1\.0|topapi|cgi-bin|robot|gateway|rest|upload|drive)/[\w./:{}-]{2,120})",
+        ("/open-apis/", "/api/", "/v1.0/", "/topapi/", "/cgi-bin/", "/robot/", "/gateway/", "/rest/", "/upload/", "/drive/"),
+    ),
+    (
+        r"\b(?:method|api|apiId)[\"']?\s?[=:]\s?[\"']?(open\.[a-z.]{4,60})",
+        ("=open.", ":open.", " open.", "\topen.", "\nopen.", '"open.', "'open."),
+    ),
+    (
+        r"\b(chat\.[a-zA-Z]+|conversations[._][a-zA-Z]+|users\.[a-z]+|files\.[a-z]+|oauth\.v2\.[a-z]+)\b",
+        ("chat.", "conversations", "users.", "files.", "oauth.v2"),
+    ),
 )
 _API_WORDS: Final = (
     "#", "/open-apis/", "/v1.0/", "/topapi/", "/cgi-bin/", ".v1.", ".v2.", ".v3.", "/api/", "open.", "chat.", "conversations", "users.", "files.", "oauth.v2", "/rest/", "/drive/",
 )  # fmt: skip
-_TIME: Final = re.compile(r"\b20\d\d[-/][01]\d[-/][0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?")
+_TIME: Final = re.compile(r"20(?<!\w20)\d\d[-/][01]\d[-/][0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?")
 _VIOLATION: Final = re.compile(r"action_(?:scope_required|privilege_required)")
 _RESOURCE: Final = re.compile(
     r"/(?:documents|docx|docs|wiki|nodes|apps|spreadsheets|files|sheets|base)/([A-Za-z0-9]{20,32})\b|\b((?:basc|doxc|shtc|wikc|boxc)[A-Za-z0-9]{16,28})\b"
+)
+_RESOURCE_WORDS: Final = (
+    "/doc",
+    "/wiki",
+    "/nodes",
+    "/apps",
+    "/spreadsheets",
+    "/files",
+    "/sheets",
+    "/base",
+    "basc",
+    "doxc",
+    "shtc",
+    "wikc",
+    "boxc",
 )
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")
@@ -74,6 +101,17 @@ def _labelled_ids(window: Window, spec: Spec) -> Iterable[tuple[int, int, str]]:
 def namesake(window: Window, name: str, scope: str) -> bool:
     """Whether a scope is listed, or begins with the same word as a listed one."""
     return (name, scope.split(":", maxsplit=1)[0]) in window.known.namesakes
+
+
+def _apis(text: str) -> Iterator[re.Match[str]]:
+    """The places where an API is named; one group of each match is its name."""
+    forms = tuple(form for form, letters in _API_FORMS if any(each in text for each in letters))
+    return _either(forms).finditer(text) if forms else iter(())
+
+
+@cache
+def _either(forms: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(forms))
 
 
 class Belongings:
@@ -222,11 +260,11 @@ class Belongings:
             if record.subs:
                 record.hints["sub_code"] = record.subs[-1]
         if any(each in self.window.lower for each in _API_WORDS):
-            for match in islice(_API.finditer(text), _MOST):
+            for match in islice(_apis(text), _MOST):
                 self.home(match.start()).hints.setdefault("api", next(each for each in match.groups() if each)[:120])
         for match in islice(_TIME.finditer(text), _MOST):
             self.home(match.start()).hints.setdefault("time", match[0])
-        for match in islice(_RESOURCE.finditer(text), _MOST):
+        for match in islice(_RESOURCE.finditer(text), _MOST) if any(each in text for each in _RESOURCE_WORDS) else ():
             self.home(match.start()).hints.setdefault("resource", match[1] or match[2])
 
 

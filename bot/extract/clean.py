@@ -46,6 +46,11 @@ _WIDE = str.maketrans(
         "İ": "I",
     }
 )  # fmt: skip
+_WIDE_SIGN = re.compile("[" + re.escape("".join(map(chr, _WIDE))) + "]")
+
+
+def _narrow(found: re.Match[str]) -> str:
+    return _WIDE[ord(found[0])]
 
 
 def _unescape(found: re.Match[str]) -> str:
@@ -82,7 +87,7 @@ def plain(text: str) -> str:
 
 def flat(text: str) -> str:
     """Plain text with full-width signs made half-width, position by position: offsets stay the same."""
-    return text if text.isascii() and "\r" not in text else text.translate(_WIDE)
+    return _WIDE_SIGN.sub(_narrow, text)
 
 
 def _width(line: str) -> int:
