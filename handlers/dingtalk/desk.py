@@ -8,7 +8,7 @@ from dataclasses import replace
 import structlog
 
 from bot.explain import language
-from bot.jobs.snapshot import was_asked
+from bot.jobs.snapshot import askers, was_asked
 from bot.jobs.values import Answer, Clicked
 from bot.model import Locale, Person, Place, Question, Text
 from bot.ports import Card
@@ -201,7 +201,8 @@ class Desk:
     async def _clicked(self, pressed: Pressed) -> Body:
         card = await self._store.card(pressed.card)
         locale = language_of(card) if card else self._settings.locale
-        person = Person("dingtalk", pressed.tenant, pressed.user)
+        known = [one.name for one in askers(card) if one.user_id == pressed.user] if card else []  # a click tells no name
+        person = Person("dingtalk", pressed.tenant, pressed.user, next(iter(known), ""))
         place = Place("dingtalk", pressed.tenant, pressed.chat, card.place.thread if card else "", CARD + pressed.card)
         clicked = await self._service.click(pressed.card, pressed.action, person, place, pressed.index)
         told = clicked.toast

@@ -20,7 +20,7 @@ from dingtalk_stream import AckMessage, CallbackHandler, ChatbotMessage, Credent
 from handlers.system import is_local
 
 SECONDS = 10.0
-PAUSE = 1.0  # between two openings
+PAUSE = 1.0  # seconds between two openings
 OPEN = "/v1.0/gateway/connections/open"
 MESSAGES, CARDS = str(ChatbotMessage.TOPIC), str(CallbackHandler.TOPIC_CARD_CALLBACK)
 

@@ -58,7 +58,7 @@ async def test_a_click_on_re_authorize_sends_the_link_to_the_clicker_and_changes
 
     assert answer["cardUpdateOptions"] == {"updateCardDataByKey": True, "updatePrivateDataByKey": True}
     assert answer["userPrivateData"]["cardParamMap"] == {"notice": "I have sent you a personal link."}
-    assert "Waiting for" in str(answer["cardData"]["cardParamMap"])
+    assert "Waiting for Alice" in str(answer["cardData"]["cardParamMap"])
     assert "/consent/" in link.body["singleURL"] and link.to == "manager01"
     assert "/consent/" not in str(answer)
 

@@ -13,9 +13,15 @@ from typing import Any
 
 import pytest
 
+from bot.model import Place, Question
+from handlers.dingtalk.app import DingTalkDoor
 from handlers.sandbox import Practice
-from tests.dingtalk.conftest import DIRECT, GROUP, Opened, Scene, until
-from tests.dingtalk.platform import CLIENT_ID, MESSAGES, SECRET, Platform
+from handlers.wire import build
+from tests.dingtalk.conftest import DIRECT, GROUP, Opened, settings_for, until
+from tests.dingtalk.platform import CLIENT_ID, CORP, MESSAGES, SECRET, Platform
+from tests.practice import visit
+
+PLACE = Place("dingtalk", CORP, GROUP)
 
 DATA = Path(__file__).parent.parent / "data"
 OURS = re.compile(
@@ -200,16 +206,18 @@ async def test_answers_in_one_chat_come_in_order(opened: Opened) -> None:
 
 
 async def test_a_dropped_socket_is_opened_again_with_a_new_ticket(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut without a word, then asked to leave in good order: each time a new connection answers. Pings and farewells are acknowledged."""
+    """Cut without a word and a gateway that is down for a while, then asked to leave in good order: each time a new connection answers."""
     import dingtalk_stream.stream as vendor
 
     async def shorter(seconds: float) -> None:
         await asyncio.sleep(min(seconds, 0.05) if seconds <= 10 else seconds)
 
+    monkeypatch.setattr("handlers.dingtalk.sdk.PAUSE", 0.05)
     monkeypatch.setattr(vendor, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": shorter}))
     async with opened() as scene:
         ping = scene.platform.push("ping", {"opaque": "abc"}, kind="SYSTEM")
         await until(lambda: ping in scene.platform.acks)
+        scene.platform.refuse["/v1.0/gateway/connections/open"] = deque([(503, "<html>down</html>"), (200, {"endpoint": ""})])
         scene.platform.drop()
         await until(lambda: scene.platform.connected == 2)
         (first,) = await scene.ask("1254045")
@@ -219,7 +227,7 @@ async def test_a_dropped_socket_is_opened_again_with_a_new_ticket(opened: Opened
 
     assert scene.platform.acks[ping]["data"] == {"opaque": "abc"}
     assert "1254045" in first.text and "99991672" in second.text
-    assert len(scene.platform.openings) == 3
+    assert len(scene.platform.openings) == 5
 
 
 async def test_secrets_of_the_connection_are_not_logged(
@@ -296,14 +304,21 @@ async def test_too_fast_is_waited_out_and_an_old_token_replaced(opened: Opened) 
 async def test_a_full_line_says_so(opened: Opened) -> None:
     """Once a chat, and what was taken is still answered."""
     async with opened(queue_limit=2) as scene:
+        gate, command = asyncio.Event(), scene.runtime.service.command
+
+        async def slow(question: Question) -> Any:
+            await gate.wait()
+            return await command(question)
+
+        scene.runtime.service.command = slow  # type: ignore[method-assign]
         for number in range(8):
             scene.platform.push(MESSAGES, scene.message(f"help {number}"))
+        await until(lambda: [one for one in scene.platform.sent if "I am busy" in one.text])
+        gate.set()
         await until(lambda: len(scene.platform.sent) >= 3)
         await scene.door.line.idle()
 
-    busy = [one for one in scene.platform.sent if "I am busy" in one.text]
-    assert len(busy) == 1
-    assert 3 <= len(scene.platform.sent) <= 8
+    assert ["I am busy" in one.text for one in scene.platform.sent] == [True, False, False]
 
 
 async def test_more_than_a_person_may_ask_in_a_minute(opened: Opened) -> None:
@@ -340,46 +355,53 @@ async def test_a_secret_in_a_paste_is_told_to_its_owner_alone(opened: Opened) ->
     assert secret not in "".join(one.text for one in sent)
 
 
-async def test_what_became_of_a_consent_is_told_once(opened: Opened, practice: Practice) -> None:
-    """A message cannot be changed, so a new state is a short message below: once, whoever redraws how often."""
+async def test_the_proof_of_a_consent_is_told_in_the_group_once(opened: Opened, practice: Practice) -> None:
+    """The whole loop: the word, the link, the platform's page, the proof. A message cannot be changed, so one short message tells it."""
     async with opened() as scene:
-        scene_card = await _consent_refused(scene, practice)
-        voice = scene.runtime.messengers["dingtalk"]
-        card = await scene.runtime.store.card(scene_card)
-        reply = await scene.runtime.service.draw(scene_card, "dingtalk")
-        assert card is not None and reply is not None
-        for _ in range(3):
-            assert await voice.update((await scene.runtime.store.card(scene_card)) or card, reply)
+        await scene.ask(lark_paste(practice), group=True)
+        link = next(one for one in await scene.ask("consent", group=True, answers=2) if one.way == "direct")
+        service, ticket = scene.runtime.service, link.body["singleURL"].split("/consent/")[1]
+        started = await service.start(ticket)
+        seen = await asyncio.to_thread(visit, started.url)
+        await service.finish("lark", practice.app("lark", "feishu").app_id, seen.query, started.cookie)
+        await service.resume()
+        news = await until(lambda: [one for one in scene.platform.said("hook") if "✅" in one.text])
+        card = next(card for card in await scene.runtime.store.cards_in(PLACE, 10) if card.flow_id)
+        reply = await service.draw(card.id, "dingtalk")
+        assert reply is not None
+        for _ in range(2):
+            assert await scene.door.voice.update(card, reply)
+        told = [one for one in scene.platform.said("hook", "group") if "✅" in one.text]
 
-    news = [one for one in scene.platform.said("hook") if "Declined" in one.text or "Withdrawn" in one.text]
-    assert len(news) == 1
-    assert news[0].to == GROUP
+    assert told == news and len(news) == 1 and news[0].to == GROUP
+    assert "Proven" in news[0].text and "Solved" in news[0].text
     assert practice.app("lark", "feishu").app_id not in news[0].text
 
 
-async def _consent_refused(scene: Scene, practice: Practice) -> str:
-    """Asked in a group, a link made, and taken back by the one who got it. Returns the card's id."""
-    await scene.ask(lark_paste(practice), group=True)
-    await scene.ask("consent", group=True, answers=2)
-    cards = await scene.runtime.store.cards_in(_place(), 10)
-    card = next(card for card in cards if card.flow_id)
-    await scene.ask(f"withdraw #{card.id[:6]}", group=True, answers=2)
-    return card.id
+async def test_a_link_that_is_taken_back_is_told_too(opened: Opened, practice: Practice) -> None:
+    """By the one who got it, with a word that names the card."""
+    async with opened() as scene:
+        await scene.ask(lark_paste(practice), group=True)
+        await scene.ask("consent", group=True, answers=2)
+        card = next(card for card in await scene.runtime.store.cards_in(PLACE, 10) if card.flow_id)
+        sent = await scene.ask(f"withdraw #{card.id[:6]}", group=True, answers=2)
+
+    assert len([one for one in sent if "⛔" in one.text and "Withdrawn" in one.text]) == 1
 
 
-def _place() -> Any:
-    from bot.model import Place
-    from tests.dingtalk.platform import CORP
+def test_the_door_opens_without_its_sdk(dingtalk: Platform, tmp_path: Path) -> None:
+    """Only the connection's thread loads it; the voice is there at once."""
+    from handlers.dingtalk import open_door
 
-    return Place("dingtalk", CORP, GROUP)
+    runtime = build(settings_for(dingtalk, tmp_path), apps=())
+    door = open_door(runtime)
+
+    assert door.name == "DingTalk" and door.run is not None and not door.routes
+    assert "dingtalk" in runtime.messengers
 
 
 async def test_wrong_credentials_do_not_stop_the_rest(dingtalk: Platform, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The door keeps trying and says where to look; closing it takes no longer than usual."""
-    from handlers.dingtalk.app import DingTalkDoor
-    from handlers.wire import build
-    from tests.dingtalk.conftest import settings_for
-
     runtime = build(settings_for(dingtalk, tmp_path, dingtalk_client_secret="wrong"), apps=())
     task = asyncio.create_task(DingTalkDoor(runtime).run())
     await until(lambda: dingtalk.openings)
