@@ -181,6 +181,18 @@ def test_commands_that_are_named_exist() -> None:
         assert set(re.findall(r"`make ([a-z]+)", text)) <= targets, page
 
 
+def test_places_to_change_exist() -> None:
+    """`NAME` in `file`: whoever looks for the one line finds it."""
+    places = [
+        found for page in docs.pages() for found in re.findall(r"((?:`[A-Za-z_]+`(?: and )?)+) in `([\w/]+\.py)`", page.read_text("utf-8"))
+    ]
+
+    assert len(places) >= 5
+    for names, file in places:
+        source = (docs.ROOT / file).read_text("utf-8")
+        assert all(re.search(rf"^(def )?{name}\b", source, re.M) for name in re.findall(r"`(\w+)`", names)), (names, file)
+
+
 # ---------------------------------------------------------------- the API page
 
 
