@@ -146,7 +146,7 @@ def test_any_mixture_of_pieces_is_survived(text: str) -> None:
 
 LOUD = [
     "{", '"', "\\", "[", "a=", "QUJD", "1234567890", "20260511093045A1B2C3D4E5F60718293A ", "99991672 ", "errcode=60011 ", '{"error": "', "missing_scope ", "错误码：", "https://", "\\u00e6", "\\xe6", "\x1b]8;;",
-    "<http://a|", "im:chat ", "required ", "error ", "msg=", "\n", "权限", "{}", '"code":1,', "if (x) {\n", "log_id=",
+    "<http://a|", "im:chat ", "required ", "error ", "msg=", "\n", "权限", "{}", "如果返回报", "if it returns ", "if fails ", "// a\n", "return {\n", '"code":1,', "if (x) {\n", "log_id=",
 ]  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def _of_patterns(window: Window) -> Iterable[Code]:
             groups = match.groupdict()
             for group in ("code", "sub_code"):
                 value = groups.get(group)
-                if value and not window.doubt.source(match.start()) and not window.doubt.fixture:
+                if value and not _doubted(window, match.start()):
                     yield Code(name, value, *match.span(group), STRUCTURED, group == "sub_code")
 
 
@@ -99,7 +99,7 @@ def _of_pair(window: Window, pair: Pair) -> Code | None:
     cut = pair.kind == "string" and window.text[pair.end : pair.end + 1] not in "\"'`"  # the value may be a part only
     if not value or cut or pair.kind in ("object", "list") or len(value) > 120 or WRAPPER.fullmatch(value):
         return None
-    if window.address_at(pair.at) or window.doubt.source(pair.start) or window.doubt.fixture:
+    if window.address_at(pair.at) or window.doubt.fixture or window.written(pair.start):
         return None
     if value.lstrip("-").isdigit() and value.isascii():
         return _number_pair(window, pair, value)
@@ -210,6 +210,8 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
     body = BODY.match(text, end, end + 120)
     if (listed or digits >= 5) and (label or (body and _leads(text, at) and FAIL_WIDE.search(text, end, end + 120))):
         return LABELLED if label and body else PROSE
+    if listed and body and text[at - 2 : at] == ": " and text[end : end + 1] == ":" and FAIL_WIDE.search(text, end, end + 120):
+        return PROSE  # `package: code: message`, as errors are wrapped on their way up
     return PROSE if listed and _known_in_sentence(text, at, end, digits, body) else 0
 
 
@@ -229,7 +231,7 @@ def _leads(text: str, at: int) -> bool:
 
 
 def _doubted(window: Window, at: int) -> bool:
-    return window.doubt.source(at) or window.doubt.talk or window.doubt.fixture
+    return window.doubt.talk or window.doubt.fixture or window.written(at)
 
 
 def _of_tokens(window: Window) -> Iterable[Code]:

@@ -26,6 +26,7 @@ _CODE_LINE = re.compile(
     | ^\s*[A-Z]\w*(?:\s+\w+)?\s*=\s*-?\d{4,10}\s*[,;]
     | ^\s*(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{|\[|\(|frozenset|set|dict|\w+\.)
     | ^\s*["'`]?[\w.]+["'`]?\s*(?::|=>|=|->)\s*(?:Cause|ErrorKind|Reason|Category|[A-Z]\w+)\.[A-Z_]\w+
+    | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*$
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
     | ^\s*(?:curl|export|echo|grep|sed|awk|wget|http|python3?|node|npm|git)\s.{0,300}\s-{0,2}(?:[A-Za-z]|["'$])
     """,
@@ -50,8 +51,8 @@ _FIXTURE_WORDS = (
 _CRY = re.compile(r"❌|✗|×|!!!")
 # A rule about an error: said of every time, so nobody's own case.
 _RULE = re.compile(
-    r"(?ai)(?:如果|假如|若|一旦|如遇)[^\n。]{0,60}(?:返回|提示|抛出|收到|出现|报错?)[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)"
-    r"|\bif\b[^.\n]{0,80}\b(?:returns?|answers?|reports?|shows?|says?)\b[^\n]{0,160}?\b(?:it means|means|then the|this means)\b"
+    r"(?ai)(?:如果|假如|若|一旦|如遇)(?>[^\n。]{0,60}?(?:返回|提示|抛出|收到|出现|报错?))[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)"
+    r"|\bif\b(?>[^.\n]{0,80}?\b(?:returns?|answers?|reports?|shows?|says?)\b)[^\n]{0,160}?\b(?:it means|means|then the|this means)\b"
 )
 _PLEA = re.compile(r"(?ai)怎么|为什么|求助|帮忙|请教|什么原因|\?|？|\bhelp\b|\bwhy\b")
 # Talk about errors by somebody who has none: changes, plans, documentation, tables.
@@ -60,12 +61,13 @@ _TALK = re.compile(
     r"|^\s*[-*>#\s]{0,6}(?:annotate|document|describe|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry on|update|improve|implement|introduce|extend|cover)s?\s"
     r"|\b(?:changelog|release notes?|pull request|readme|faq|cheat ?sheet|runbook|unit tests?|test cases?|follow-?up task|roadmap|spec says)\b"
     r"|\bif\b[^.\n]{0,60}\b(?:fails?|errors?|refuses|rejects|is (?:denied|rejected|refused|revoked|removed))\b|\b(?:typically|usually|commonly|most often)\b"
-    r"|^\s*[-*>#\s]{0,6}(?:clos|fix|resolv|add)(?:es|ed|s)\b"
+    r"|^\s*[-*>#\s]{0,6}(?:clos|fix|resolv|add)(?:e|es|ed|s)?\b(?![^\n]*(?:code[ :=]|fail|err(?:or)?[:=]|失败|报错))"
+    r"|\b(?:section|chapter|table|entry|page)s? (?:in|of|on) (?:the|our|this) \w|\bnot (?:listed|documented|mentioned) in (?:the |our |your )?(?:reference|docs?|documentation|guide|readme|table|page)\b|会自动"
     r"|\bif you (?:see|get|receive|encounter|run into|hit)\b|\b(?:you|users?|clients?|callers?) (?:may|might|will|can|could|would) (?:also )?(?:see|get|receive|encounter|hit)\b"
     r"|\b(?:error|status) codes? (?:table|list|reference|mapping|enum|constants?|are|include)\b|\b(?:is|are) returned (?:when|if)\b|\b(?:means?|indicates?|stands for)\b(?! the .{0,40}\?)"
-    r"|\bshould (?:we|i|be|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\btodo\b:|\bin (?:the|our) docs\b|\b(?:docs?|documentation|readme|spec) (?:lists?|says?|mentions?|describes?|explains?)\b|\b(?:possible|known|common|typical) errors?\b|\b(?:fixed it|works now|solved|never mind)\b"
+    r"|\bshould (?:we|i|be (?:return|map|treat|handl|report|surfac|caught|retri|ignor|shown)|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\btodo\b:|\bin (?:the|our) docs\b|\b(?:docs?|documentation|readme|spec) (?:lists?|says?|mentions?|describes?|explains?)\b|\b(?:possible|known|common|typical) errors?\b|\b(?:fixed it|works now|solved|never mind)\b"
     r"|\b(?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that) (?:also )?(?:returns|throws|responds with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for|until)\b"
-    r"|搞定了|解决了(?!吗|没)|已解决"
+    r"|排查方法[:：]?\s|搞定了|解决了(?!吗|没)|已解决"
     r"|写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)"
     r"|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)|(?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底)"
     r"|(?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)|\d{4,}[^\n]{0,20}(?:表示|代表|意味着|是指|指的是|意思是)|一般是|通常是|通常由|是不是应该|建议(?:支持|增加|提供)|能不能|是否支持"
@@ -85,6 +87,7 @@ _DATA = ('{"', "{'", "[{")  # how a line of data begins
 # A comment, a lone string, a lone bracket: what it is depends on the lines around it.
 _LEANING_LINE = re.compile(r"^[ \t]*(?:(?://|\#|\*|--)[ \t].{0,400}|\$?[\"'`][^\"'`\n]{0,200}[\"'`],?|[{}()\[\];,]{0,4})[ \t]*$")
 _LEANING_REACH = 6
+_OPENS_LITERAL = re.compile(r"(?:\b(?:return|yield|throw)|[=(,]|=>)\s*$")
 _LISTED = re.compile(r"\d{4,10}[\"'`*]{0,3}\s{0,3}(?:[/,|、]|or|and|和|或|与)\s{0,3}[\"'`*]{0,3}\d{4,10}")
 
 
@@ -130,6 +133,11 @@ class Doubt:
             return self._line(start, min(start + 912, len(self._text)))
         start, end = line_of(self._text, at)
         return self._line(start, end) or (self._neighbour(start - 1) and self._neighbour(end + 1)) or self._leans(start, end)
+
+    def literal(self, opening: int) -> bool:
+        """Whether a bracket opens a value written in source code."""
+        start = self._text.rfind("\n", max(0, opening - 200), opening) + 1
+        return _OPENS_LITERAL.search(self._text, start, opening) is not None and self.source(opening)
 
     def _leans(self, start: int, end: int) -> bool:
         """Whether the line is a comment or a lone string beside source code."""

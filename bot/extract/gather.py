@@ -130,7 +130,7 @@ def _from_phrases(window: Window, found: dict[str, Record], *, trouble: bool) ->
             weight = sum(1 if sign.isascii() else 2.5 for sign in phrase)
             clue = window.clue(name, at)
             rival = max((window.clue(other, at) for other in window.words.specs if other != name), default=0.0)
-            if (weight < 14 and not (trouble and clue >= 3)) or (rival > clue + 1 and weight < 40) or window.doubt.source(at):
+            if (weight < 14 and not (trouble and clue >= 3)) or (rival > clue + 1 and weight < 40) or window.written(at):
                 continue
             if not trouble and weight < 24 and not FAIL.search(phrase):
                 continue
@@ -168,7 +168,7 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
         return
     status = _refused_status(window)
     for match in [*list(TROUBLE.finditer(text))[:40], *([status] if status else [])]:
-        if window.doubt.source(match.start()):
+        if window.written(match.start()):
             continue
         start, end = line_of(text, match.start())
         around = text[start : min(len(text), end + 300)]

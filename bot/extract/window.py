@@ -84,6 +84,13 @@ class Window:
         """The nesting of the text."""
         return Brackets(self.text)
 
+    def written(self, at: int) -> bool:
+        """Whether the place is source code: its line is, or the bracket around it opens a value there."""
+        if self.doubt.source(at):
+            return True
+        around = self.brackets.around(at)
+        return bool(around) and self.doubt.literal(around[-1])
+
     # ------------------------------------------------------------ whose
 
     def _find_clues(self) -> dict[str, list[tuple[int, float]]]:

@@ -18,7 +18,7 @@ BODY: Final = re.compile(
     r"[\"'`*\]) ]{0,4}\s{0,3}[:,\-|.]?\s{0,3}[\"'`(]?(?:msg|message)?[:=\s\"'`]{0,4}[A-Za-z\u4e00-\u9fff(][^\n]{2,100}"
 )
 FAIL: Final = re.compile(
-    r"(?ai)error|err\b|fail|exception|denied|den(?:y|ies)|forbid|unauthori[sz]ed|not (?:permitted|allowed|found|exist|in|ready|support\w*|match\w*|enabled|available|granted|valid|bound)|"
+    r"(?ai)error|err\b|fail|exception|denied|den(?:y|ies)|forbid|unauthori[sz]ed|not[ _]?(?:found|exist)|not (?:permitted|allowed|in|ready|support\w*|match\w*|enabled|available|granted|valid|bound)|"
     r"\bno (?:dept |department |such |scope |user |folder |operation )?(?:permission|privilege|authority|access|auth|right)|permission|invalid|incorrect|illegal|expired?|missing|\bneed|"
     r"can(?:not| not|'t)|can NOT|unable|too (?:many|fast|frequent)|limit|exceed|unavailable|disabled|refus|reject|revoked|conflict|concurrency|out of|cryptic|"
     r"错误|报错|失败|异常|无权|权限|不合法|没有|无效|超|过期|不存在|禁|拒绝|未授权|未开通|限流|频繁|不支持|仅支持|不可用"
@@ -38,7 +38,7 @@ REFUSAL: Final = re.compile(
 # A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
 REPORT: Final = re.compile(
     r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d|\b20\d\d[-/][01]\d[-/][0-3]\d[ T]|\b[0-2]\d:[0-5]\d:[0-5]\d\b"
-    r"|(?i:\berror[\"']?\s?[:\]=])|\b\w*(?:Error|Exception): \S|(?i:\bfailed(?::|,| with| to )|\bfailure:)|报错|失败|错误|异常|❌|(?i:\b(?:status|http)\W{0,3}[45]\d\d\b)|\bok[\"']?: ?[Ff]alse"
+    r"|(?i:\berror[\"']?\s?[:\]=])|\b\w*(?:Error|Exception): \S|(?i:\bfailed(?::|,| with| to )|\bfailure:)|报错|失败|错误|异常|❌|(?i:\b(?:status|http|code)\W{0,3}[45]\d\d\b)|\bok[\"']?: ?[Ff]alse"
 )
 TRACE: Final = re.compile(r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d")
 TROUBLE: Final = re.compile(
@@ -50,7 +50,7 @@ WRAPPER: Final = re.compile(
 # On lower-case text.
 HTTP: Final = re.compile(
     r"(?a)(?:http(?:/[\d.]{1,3})?[ :]{1,3}|status(?:[ _-]?code)?[\"']?\W{1,4}|response code: ?|error: \[|httperror |\[httperror\]:? )([1-5]\d\d)\b"
-    r"|\b([45]\d\d)[ :]{1,2}(?:client error|server error|bad request|unauthorized|forbidden|not found|too many requests|internal server error|bad gateway|service unavailable|conflict|\{|\"message\")"
+    r"|\b([45]\d\d)(?: - (?=[a-z])|[ :]{1,2}(?:client error|server error|bad request|unauthorized|forbidden|not found|too many requests|internal server error|bad gateway|service unavailable|conflict|\{|\"message\"))"
 )
 MASKED: Final = re.compile(
     r"(?ai)[*xX._\-<>…]+|<[^>]*>|your[_-].*|(?:request|log|trace)[_-]?id|null|none|undefined|unknown|n/a|string|object|nil|-|true|false"
@@ -58,7 +58,7 @@ MASKED: Final = re.compile(
 
 _NEEDED = (
     r"required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
-    r"|lacks?(?: of)?|lacking|without|privileges?|permission_violations|not granted|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|add"
+    r"|\blacks?(?: of)?|\blacking|without|privileges?|permission_violations|not granted|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|\badd\b"
     r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]"
 )
 NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")

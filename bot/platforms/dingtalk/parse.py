@@ -10,7 +10,7 @@ SPEC = Spec(
     name="dingtalk",
     clues={
         "dingtalk": 4, "钉钉": 4, "ding talk error": 4, "dingding": 3, "x-acs-": 4, "accessdenieddetail": 4, "qyapi_": 3, "subcode=": 3, "submsg": 2, "requestid": 1.5,
-        "应用尚未开通所需的权限": 4, "没有调用该接口的权限": 3, "appscope": 3, "不合法的access_token": 1, "requiredscopes": 2, "openconversationid": 2, "robotcode": 2, "suiteticket": 1,
+        "应用尚未开通所需的权限": 4, "没有调用该接口的权限": 3, "appscope": 3, "不合法的access_token": 2, "dingbot": 3, "requiredscopes": 2, "openconversationid": 2, "robotcode": 2, "suiteticket": 1,
         "pat_": 1, "cli_org_not_authorized": 4, "clientid": 0.5, "staffid": 1, "不合法的appkey": 2, "corpsecret": 0.5, "invalidclientidorsecret": 4,
         "forbidden.accessdenied": 4, "server_error_code": 2, "mcp": 0.5, "topsdk": 2, "钉盘": 2,
     },

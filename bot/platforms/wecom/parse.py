@@ -11,7 +11,7 @@ SPEC = Spec(
     clues={
         "企业微信": 4, "企微": 4, "wecom": 4, "wework": 4, "qyapi.weixin": 5, "work.weixin": 5, "wechatpy": 4, "wechatclient": 4, "hint: [": 4, "hint:[": 4, "from ip:": 3, "wxwork": 4,
         "weixin": 3, "微信": 3, "wechat": 3, "corpid": 1, "suite_access_token": 2, "suiteid": 1, "可信ip": 3, "no privilege to access/modify": 4, "api forbidden": 1.5, "open_kfid": 3,
-        "external userid": 2, "invalid corp_id": 2, "invalid credential": 1, "invalid string value": 2, "userid not found": 1.5, "more info at": 2, "bizwechat": 3,
+        "external userid": 2, "invalid corp_id": 2, "invalid credential": 1, "invalid string value": 2, "userid not found": 1.5, "more info at": 2, "bizwechat": 3, "wxbizmsgcrypt": 3,
         "not allow to access from your ip": 4, "agentid": 0.8, "invalid corpid": 1,
     },
     keys={"corpid": APP},
@@ -20,6 +20,7 @@ SPEC = Spec(
     number=re.compile(r"-?[1-9]\d{3,6}|-1"),
     patterns=(
         pattern("hint", r"\bhint ?: ?\[(?P<request_id>[0-9A-Za-z_-]{12,60})\]"),
+        pattern("-400", r"(?:ret|err(?:or)?_?code|crypt\w*|verifyurl|签名)[^\n]{0,40}?(?<![\w.-])(?P<code>-400(?:0[1-9]|1[01]))(?![\w.])"),
         pattern("/query?e=", r"/devtool/query\?e=(?P<code>-?\d{4,7})"),
     ),
     id_shape=re.compile(r"\d{14,26}|\d{10}_\d{1,4}_[0-9a-f]{32}"),
