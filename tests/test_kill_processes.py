@@ -150,6 +150,8 @@ def live(folder: Path, app: App, fatal: int, ahead: float) -> None:
         runtime.messengers["slack"] = Voice(folder / "card.txt", life)
         browser = Browser.open(folder / "browser.json")
         await runtime.service.resume()
+        begun = [state for state in UNFINISHED if state.endswith("+")]
+        assert await runtime.store.flows_in(begun) == [], "what the platform had answered is carried to its end without anybody's help"
         for _ in range(STEPS):
             if browser.proven:
                 break
@@ -157,7 +159,7 @@ def live(folder: Path, app: App, fatal: int, ahead: float) -> None:
         await runtime.service.resume()
         await runtime.close()
 
-    SystemClock.now = lambda _: datetime.now(UTC) + timedelta(seconds=ahead)  # type: ignore[method-assign]
+    SystemClock.now = lambda _: datetime.now(UTC) + timedelta(seconds=ahead)  # type: ignore[method-assign,assignment]
     asyncio.run(run())
 
 

@@ -35,7 +35,9 @@ async def racer(runtime: Runtime, me: int, app: App, answer: tuple[dict[str, str
     await asyncio.to_thread(barrier.wait, PATIENCE)
     try:
         flow_id = await runtime.service.finish(app.platform, app.app_id, query, cookie)
-        while (outcome := await runtime.service.outcome(flow_id, cookie)).working:
+        for _ in range(200):  # as the page does, which reloads itself while somebody works
+            if not (outcome := await runtime.service.outcome(flow_id, cookie)).working:
+                break
             await asyncio.sleep(0.05)
         seen = outcome.view.state
     except Refused as no:
