@@ -8,6 +8,8 @@ from typing import Any
 
 from bot.model import Person, Place, Text
 from bot.service import Clicked
+from handlers.dingtalk.desk import CLICK_SECONDS
+from handlers.dingtalk.stream import ACK_SECONDS
 from handlers.sandbox import Practice
 from tests.dingtalk.conftest import GROUP, Opened, Scene, until
 from tests.dingtalk.platform import CARDS
@@ -92,17 +94,20 @@ async def test_a_slow_click_is_acknowledged_in_time_and_drawn_afterwards(opened:
     async with opened(dingtalk_card_template=TEMPLATE) as scene:
         card = (await a_card(scene, practice, group=True))["outTrackId"]
 
+        gate = asyncio.Event()
+
         async def slow(card_id: str, action: str, person: Person, place: Place, index: int = 0) -> Clicked:
-            await asyncio.sleep(1.7)
+            await gate.wait()
             return Clicked(Text("Looked again; the card shows what I saw.", ""))
 
         scene.runtime.service.click = slow  # type: ignore[method-assign]
-        begun = asyncio.get_running_loop().time()
         answer = await scene.press(card, "check")
-        took = asyncio.get_running_loop().time() - begun
+        before = scene.platform.said("redraw")
+        gate.set()
         await until(lambda: scene.platform.said("redraw"))
 
-    assert took < 2.0
+    assert CLICK_SECONDS < ACK_SECONDS < 2.0
+    assert not before
     assert answer["userPrivateData"]["cardParamMap"]["notice"] == "One moment, I am looking."
     assert scene.platform.said("redraw")[0].body["privateData"]["manager01"]["cardParamMap"]["notice"].startswith("Looked again")
 

@@ -116,22 +116,21 @@ async def test_grants_asked_for_in_a_group_are_told_directly(opened: Opened) -> 
     assert "no consent here" in next(one.text for one in sent if one.way == "direct")
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"text": {"content": "   "}}, "Paste an error"),
-        ({"msgtype": "picture", "content": {"downloadCode": "x"}}, "text only"),
-        ({"msgtype": "audio", "content": {"recognition": "error", "downloadCode": "x"}}, "text only"),
-        ({"msgtype": "interactiveCard", "content": {}}, "text only"),
-        ({"msgtype": "richText", "content": {"richText": [{"type": "picture", "downloadCode": "x"}]}}, "text only"),
-        ({"msgtype": "richText", "content": {"richText": [{"text": '{"code":'}, {"text": '1254045,"msg":"x"}'}]}}, "1254045"),
-        ({"msgtype": "file", "content": {"fileName": "a.zip", "downloadCode": "good"}}, "a.zip"),
-        ({"msgtype": "file", "content": {"fileName": "error.log", "downloadCode": "good"}}, "99991672"),
-        ({"msgtype": "file", "content": {"fileName": "big.log", "downloadCode": "big"}}, "larger than 1 MB"),
-        ({"msgtype": "file", "content": {"fileName": "b.txt", "downloadCode": "binary"}}, "text only"),
-    ],
-)
-async def test_each_kind_of_message_has_its_answer(opened: Opened, given: dict[str, Any], said: str) -> None:
+KINDS: list[tuple[dict[str, Any], str]] = [
+    ({"text": {"content": "   "}}, "Paste an error"),
+    ({"msgtype": "picture", "content": {"downloadCode": "x"}}, "text only"),
+    ({"msgtype": "audio", "content": {"recognition": "error", "downloadCode": "x"}}, "text only"),
+    ({"msgtype": "interactiveCard", "content": {}}, "text only"),
+    ({"msgtype": "richText", "content": {"richText": [{"type": "picture", "downloadCode": "x"}]}}, "text only"),
+    ({"msgtype": "richText", "content": {"richText": [{"text": '{"code":'}, {"text": '1254045,"msg":"x"}'}]}}, "1254045"),
+    ({"msgtype": "file", "content": {"fileName": "a.zip", "downloadCode": "good"}}, "a.zip"),
+    ({"msgtype": "file", "content": {"fileName": "error.log", "downloadCode": "good"}}, "99991672"),
+    ({"msgtype": "file", "content": {"fileName": "big.log", "downloadCode": "big"}}, "larger than 1 MB"),
+    ({"msgtype": "file", "content": {"fileName": "b.txt", "downloadCode": "binary"}}, "text only"),
+]
+
+
+async def test_each_kind_of_message_has_its_answer(opened: Opened) -> None:
     """Text of every kind is read, files within their limit; what holds no text is told so."""
     async with opened(max_upload=1_000_000) as scene:
         scene.platform.files |= {
@@ -139,9 +138,9 @@ async def test_each_kind_of_message_has_its_answer(opened: Opened, given: dict[s
             "big": b"x" * 1_000_001,
             "binary": b"\x00\x01\x02",
         }
-        (answer,) = await scene.ask(**given)
+        answers = [(await scene.ask(**given))[0].text for given, _ in KINDS]
 
-    assert said in answer.text
+    assert [said for (_, said), answer in zip(KINDS, answers, strict=True) if said not in answer] == []
 
 
 async def test_the_bot_itself_and_nameless_payloads_are_no_questions(opened: Opened) -> None:
@@ -244,26 +243,25 @@ async def test_secrets_of_the_connection_are_not_logged(
     assert "ticket/" not in out and "ticket%2F" not in out and SECRET not in out and "my-private-words" not in out
 
 
-@pytest.mark.parametrize(
-    "foreign",
-    [
-        "https://evil.example/robot/sendBySession?session=1",
-        "https://oapi.dingtalk.com.evil.example/robot/sendBySession",
-        "https://oapi.dingtalk.com@evil.example/robot",
-        "http://oapi.dingtalk.com/robot/sendBySession",
-        "http://127.0.0.1:9/robot/sendBySession",
-        "file:///etc/passwd",
-        "https://[",
-    ],
-)
-async def test_a_foreign_session_address_is_never_called(opened: Opened, foreign: str) -> None:
+FOREIGN = [
+    "https://evil.example/robot/sendBySession?session=1",
+    "https://oapi.dingtalk.com.evil.example/robot/sendBySession",
+    "https://oapi.dingtalk.com@evil.example/robot",
+    "http://oapi.dingtalk.com/robot/sendBySession",
+    "http://127.0.0.1:9/robot/sendBySession",
+    "file:///etc/passwd",
+    "https://[",
+]
+
+
+async def test_a_foreign_session_address_is_never_called(opened: Opened) -> None:
     """It comes with a message, so it is no authority: the answer goes by the API instead."""
     async with opened() as scene:
-        assert not scene.door.api.may_reply(foreign)
         assert scene.door.api.may_reply("https://oapi.dingtalk.com/robot/sendBySession?session=1")
-        (answer,) = await scene.ask("1254045", sessionWebhook=foreign)
+        assert not [url for url in FOREIGN if scene.door.api.may_reply(url)]
+        answers = [(await scene.ask("1254045", sessionWebhook=url))[0] for url in FOREIGN]
 
-    assert (answer.way, answer.to) == ("direct", "manager01")
+    assert [(one.way, one.to) for one in answers] == [("direct", "manager01")] * len(FOREIGN)
 
 
 async def test_after_its_life_the_address_is_left_and_the_api_speaks(opened: Opened) -> None:
