@@ -64,20 +64,11 @@ class Desk:
 
     async def _answer(self, asked: Asked) -> None:
         text = asked.text
-        if asked.file is not None:
-            read = await read_file(self._voice.api, asked.file, asked.robot, self._settings.max_upload)
-            if read.trouble is not None:
-                await self._say(asked, read.trouble)
+        if asked.file is not None or asked.strange:
+            text, trouble = await self._read(asked)
+            if trouble is not None:
+                await self._say(asked, trouble)
                 return
-            text = read.text
-            if not text.strip():
-                await self._say(asked, say("There is no text to explain. Paste the error, or only its log_id."))
-                return
-        elif asked.strange:
-            await self._say(
-                asked, say("I can read text only: no pictures, recordings or cards. Paste the error as text, or send it as a .txt file.")
-            )
-            return
         word = read_word(text)
         if word is not None:
             await self._word(asked, word)
