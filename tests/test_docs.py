@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import json
 import logging
 import os
 import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -18,7 +21,11 @@ from click.testing import CliRunner
 from pydantic import TypeAdapter
 
 from bot.explain import explain
+from bot.flow import Flow
+from bot.jobs.driving import notification
+from bot.model import Person, Place
 from bot.render import as_json
+from bot.signing import read_signed
 from handlers import cli, log
 from handlers.apps import parse_apps
 from handlers.sandbox import running
@@ -161,6 +168,34 @@ def test_apps_toml_examples_are_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
     apps = [app for body in examples for app in parse_apps(body, "https://bot.example.com")]
 
     assert {app.mode for app in apps} == {"broker", "handoff"}
+
+
+def test_the_hand_off_example_signs_as_we_read() -> None:
+    """The Python of the apps page, run as it stands: what it signs is what the bot believes, and the example's fields are the ones it reads."""
+    page = docs.ROOT / "docs" / "apps.md"
+    ((_, source),) = fences(page, "python")
+    ((_, answer),) = fences(page, "json")
+    names: dict[str, Any] = {}
+    exec(source, names)  # noqa: S102 - our own page
+    shown = json.loads(answer)
+    value = {name: inner for name, inner in shown.items() if name not in ("timestamp", "nonce", "signature")}
+
+    signed = names["signed"]("a-key-of-the-documentation", value)
+
+    assert set(signed) == set(shown)
+    read = read_signed("a-key-of-the-documentation", signed, datetime.now(UTC))
+    assert read is not None
+    assert read[0] == value
+
+
+def test_the_shown_notification_has_the_fields_of_a_real_one() -> None:
+    """Whoever writes a receiver after the page finds every field."""
+    text = (docs.ROOT / "docs" / "apps.md").read_text("utf-8")
+    shown = json.loads(next(line for line in text.splitlines() if line.startswith('{"account"')))
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    flow = Flow("f", "lark", "cli_a", Person("slack", "T1", "U1"), Place("slack", "T1", "C1"), "c", now, now)
+
+    assert set(shown) == set(notification(flow))
 
 
 def test_settings_that_are_named_exist() -> None:
