@@ -44,7 +44,7 @@ class DingTalkDoor:
 
     def door(self) -> Door:
         """The door for the server."""
-        return Door("DingTalk", self.run, says="connected in Stream mode")
+        return Door("DingTalk", self.run, says="in Stream mode, no public address needed")
 
     async def run(self) -> None:
         """Until cancelled; then what was acknowledged may still finish for a moment."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -104,6 +105,12 @@ def quiet_logger() -> logging.Logger:
 
 
 def _one_line(record: logging.LogRecord) -> bool:
+    if (
+        record.msg == "open connection failed"
+        or isinstance(record.args, tuple)
+        and isinstance(next(iter(record.args), None), CancelledError)
+    ):
+        return False  # said by us already, with the reason; or our own way to stop it
     if record.args and "%" not in str(record.msg):
         # one of the SDK's calls gives an argument that its message has no place for
         record.msg, record.args = f"{record.msg}: {type(record.exc_info[1]).__name__ if record.exc_info else ''}", ()
