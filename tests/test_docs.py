@@ -214,6 +214,9 @@ def test_commands_that_are_named_exist() -> None:
         text = page.read_text("utf-8")
         assert set(re.findall(r"`whyforbidden ([a-z][a-z-]*)", text)) <= set(docs.commands()), page
         assert set(re.findall(r"`make ([a-z]+)", text)) <= targets, page
+        for module in set(re.findall(r"python -m (tests[\w.]*)", text)):
+            place = docs.ROOT / module.replace(".", "/")
+            assert place.is_dir() or place.with_suffix(".py").is_file(), (page, module)
 
 
 def test_places_to_change_exist() -> None:
