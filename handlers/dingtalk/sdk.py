@@ -105,10 +105,8 @@ def quiet_logger() -> logging.Logger:
 
 
 def _one_line(record: logging.LogRecord) -> bool:
-    if (
-        record.msg == "open connection failed"
-        or isinstance(record.args, tuple)
-        and isinstance(next(iter(record.args), None), CancelledError)
+    if record.msg == "open connection failed" or (
+        isinstance(record.args, tuple) and isinstance(next(iter(record.args), None), CancelledError)
     ):
         return False  # said by us already, with the reason; or our own way to stop it
     if record.args and "%" not in str(record.msg):
