@@ -87,7 +87,7 @@ _DATA = ('{"', "{'", "[{")  # how a line of data begins
 # A comment, a lone string, a lone bracket: what it is depends on the lines around it.
 _LEANING_LINE = re.compile(r"^[ \t]*(?:(?://|\#|\*|--)[ \t].{0,400}|\$?[\"'`][^\"'`\n]{0,200}[\"'`],?|[{}()\[\];,]{0,4})[ \t]*$")
 _LEANING_REACH = 6
-_OPENS_LITERAL = re.compile(r"(?:\b(?:return|yield|throw)|[=(,]|=>)\s*$")
+_OPENS_LITERAL = re.compile(r"\b(?:return|yield|throw)$")
 _LISTED = re.compile(r"\d{4,10}[\"'`*]{0,3}\s{0,3}(?:[/,|、]|or|and|和|或|与)\s{0,3}[\"'`*]{0,3}\d{4,10}")
 
 
@@ -104,6 +104,7 @@ class Doubt:
     def __init__(self, text: str) -> None:
         self._text = text
         self._lines: dict[int, bool] = {}
+        self._literals: dict[int, bool] = {}
 
     @cached_property
     def fixture(self) -> bool:
@@ -136,8 +137,12 @@ class Doubt:
 
     def literal(self, opening: int) -> bool:
         """Whether a bracket opens a value written in source code."""
-        start = self._text.rfind("\n", max(0, opening - 200), opening) + 1
-        return _OPENS_LITERAL.search(self._text, start, opening) is not None and self.source(opening)
+        known = self._literals.get(opening)
+        if known is None:
+            head = self._text[max(0, opening - 200) : opening].rpartition("\n")[2].rstrip()
+            opens = head.endswith(("=", "(", ",", "=>")) or _OPENS_LITERAL.search(head, max(0, len(head) - 7)) is not None
+            known = self._literals[opening] = opens and self.source(opening)
+        return known
 
     def _leans(self, start: int, end: int) -> bool:
         """Whether the line is a comment or a lone string beside source code."""

@@ -185,12 +185,14 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
 
 def _from_ids(window: Window, found: dict[str, Record], trouble: bool) -> None:
     """A log id or request id that is all, or nearly all, that was pasted."""
+    if not window.whole:
+        return
     text = window.text.strip()
     asks = trouble or _ASKING.search(text) is not None
     for name, spec in window.words.specs.items():
         for at, end, value in request_ids(window, spec):
             rest = len(text) - len(value)
-            if went_well(text.replace(value, " ")) or window.doubt.source(at) or not window.whole:
+            if rest > 200 or went_well(text.replace(value, " ")) or window.doubt.source(at):
                 continue
             labelled = end - at != len(text) and _ID_LABEL.search(window.text, max(0, at - 40), at) is not None
             if window.clue(name, at) < 3 and not (spec.id_bare and spec.id_bare.fullmatch(value)):
