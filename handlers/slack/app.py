@@ -21,13 +21,13 @@ from starlette.responses import PlainTextResponse, Response
 from bot.model import Reply
 from bot.words import say
 from handlers.door import Door
+from handlers.line import Line, Pace, Recent
+from handlers.seen import Seen
 from handlers.slack.desk import Desk
 from handlers.slack.files import Files
 from handlers.slack.inbound import Asked, own_id, read_action, read_command, read_event, read_shortcut, read_view
 from handlers.slack.layout import line
-from handlers.slack.line import Line, Pace, Recent
 from handlers.slack.people import People
-from handlers.slack.seen import Seen
 from handlers.slack.voice import Voice, quiet_logger, web_client
 from handlers.wire import Runtime
 
@@ -59,7 +59,7 @@ class SlackDoor:
         self._pace = Pace(settings.asks_per_minute)
         self._patience = Pace(1)
         self._recent = Recent()
-        self._seen = Seen(runtime.store, runtime.clock)
+        self._seen = Seen("slack", runtime.store, runtime.clock)
         self._service = runtime.service
         self._me = ""
         self.app = self._bolt()

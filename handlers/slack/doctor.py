@@ -11,8 +11,10 @@ from bot.model import PlatformRefusal, Request, Response, Text
 from bot.ports import Http
 from bot.words import listed, say
 from handlers.doctor import Check
+from handlers.seen import last_seen
 from handlers.settings import Settings
-from handlers.slack.seen import KINDS, last_seen
+
+KINDS = ("event", "command", "click", "shortcut")
 
 NEEDED: Mapping[str, str] = {
     "app_mentions:read": "to hear its name in channels",
@@ -152,7 +154,7 @@ async def _arrivals(settings: Settings, page: str) -> list[Check]:
     except StoreError:
         return []
     try:
-        times = {kind: await last_seen(store, kind) for kind in KINDS}
+        times = {kind: await last_seen(store, "slack", kind) for kind in KINDS}
     except StoreError:
         return []
     finally:
