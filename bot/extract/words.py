@@ -70,13 +70,14 @@ SCOPE_LABEL: Final = re.compile(
     rf"(?am)(?P<have>^[ \t]*(?:[$❯>%#][ \t]+)?[\w./-]{{2,40}}[ \t][^\n`]{{0,80}}--scopes?[ =]|newly granted(?: scopes?)?|provided|(?<!not )granted scopes?|(?<!not )granted[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|(?<!not )been granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了)|(?P<need>{_NEEDED})"
 )
 
-# The following run on lower-case text.
+# The following run on lower-case text. Every alternative begins with a letter (and looks behind it afterwards), so that the engine
+# skips all other places by itself.
 AS_APP: Final = re.compile(
-    r"(?a)\bas (?:the |a )?(?:bot|app|tenant|application)\b|(?:bot|app|tenant|application) identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
-    r"|tenant token|\bt-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)"
+    r"(?a)a(?<!\w.)s (?:the |a )?(?:bot|app|tenant|application)\b|bot identity|app identity|tenant identity|application identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
+    r"|tenant token|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)"
 )
 AS_USER: Final = re.compile(
-    r"(?a)\bas (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|\buat\b|user token|\bu-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|/authen/v\d|refresh_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|/authen/v\d|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 
