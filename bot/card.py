@@ -139,6 +139,10 @@ def _shown_code(diagnosis: Diagnosis) -> str:
 # ---------------------------------------------------------------- parts
 
 
+#: States after which the platform may still hold a consent that nobody wants: how it is withdrawn is then no fine print.
+_STILL_THERE = ("wrong_account", "revoked")
+
+
 def _state_line(consent: ConsentView | None, audience: Audience, hidden: re.Pattern[str] | None) -> StateLine | None:
     if consent is None:
         return None
@@ -155,6 +159,8 @@ def _state_line(consent: ConsentView | None, audience: Audience, hidden: re.Patt
     if consent.state == "proven" and (consent.proof is None or consent.proof.ok is not True):
         # Green needs a proof that says yes; without one the card stays what it was.
         tone = Tone.WORKING
+    if consent.advice is not None and consent.state in _STILL_THERE:
+        details.append(consent.advice)
     sentence = consent.sentence
     if audience == "channel":
         sentence, details = veil(sentence, hidden), [veil(detail, hidden) for detail in details]
@@ -244,8 +250,10 @@ def _urgent(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
     return notes
 
 
-def _good_to_know(diagnosis: Diagnosis) -> list[Text]:
+def _good_to_know(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
     notes = list(diagnosis.notes)
+    if consent is not None and consent.advice is not None and consent.state not in _STILL_THERE:
+        notes.insert(0, consent.advice)
     if diagnosis.finding.count > 1:
         notes.append(say("This error stands {count} times in the text.", count=diagnosis.finding.count))
     return notes
@@ -296,7 +304,7 @@ def view(
     rivals = _rivals_fold(diagnosis)
     folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(veil(line, hidden) for line in rivals.lines)) if rivals else None,)
     if audience == "asker":
-        more = (*notes[MAX_NOTES:], *_good_to_know(diagnosis))
+        more = (*notes[MAX_NOTES:], *_good_to_know(diagnosis, consent))
         folds = (
             _why_fold(diagnosis),
             rivals,

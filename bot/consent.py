@@ -179,9 +179,10 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The person takes it back: an offer before it is used, or a grant after."""
+    """The person takes it back: an offer before it is used, or a grant after. `there`: the platform has withdrawn it already."""
 
     at: datetime
+    there: bool = False
 
 
 Event: TypeAlias = (
@@ -333,7 +334,9 @@ def _apply(flow: Flow, event: Event) -> Flow:  # noqa: C901, PLR0911, PLR0912 (o
             return replace(flow, reason=event.reason, blame="user")
         case Broke():
             return replace(flow, reason=event.reason, blame=event.blame, log_id=event.log_id)
-        case TimedOut() | Replaced() | Withdrawn():
+        case Withdrawn():
+            return replace(flow, withdrawn=event.there)
+        case TimedOut() | Replaced():
             return flow
 
 

@@ -59,6 +59,7 @@ class Flow:
     the refused call needs, `asked` what the consent page is asked for (a part of it), `alternatives` what would be asked next if that is
     not enough. `expected` is an id of the account that must come back; empty while the person has none bound. `todo` are effects still to
     be done, first one first; `tries` counts attempts at it, `not_before` says when the next may be; `interval` is the pace of polling.
+    `withdrawn`: the platform says that it has withdrawn the consent, so there is nothing left for its owner to do.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Flow:
     redirect_uri: str = ""
     attempt: int = 1
     log_id: str = ""
+    withdrawn: bool = False
 
     ticket_hash: str = field(default="", repr=False)
     state_hash: str = field(default="", repr=False)

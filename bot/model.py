@@ -400,7 +400,7 @@ ACTIONS = frozenset({"reauthorize", "open", "check", "ask_admin", "details", "su
 class ConsentView:
     """What a card says about a consent under way (made by `bot/consent.py`, drawn by `bot/card.py`).
 
-    `state` is a name of the state table. `sentence` says what happened and what to do now; `account` whom the platform named.
+    `state` is a name of the state table. `sentence` says what happened and what to do now; `account` whom the platform named. `advice`: what is good to know about taking the consent back.
     """
 
     state: str
@@ -412,6 +412,7 @@ class ConsentView:
     proof: Proof | None = None
     may_retry: bool = False
     app_name: str = ""
+    advice: Text | None = None
 
 
 # ---------------------------------------------------------------- talking to a platform, as values

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from bot.jobs.driving import binding
-from bot.model import ConsentView, Person, Place, Reply
+from bot.model import ConsentView, Person, Place, Question, Reply
 from bot.ports import Card
 from bot.service import Service
 from bot.tokens import unseal
@@ -65,16 +65,61 @@ async def test_saying_no_is_no(service: Service, practice: Practice, platform: s
 
 
 @every
-async def test_another_account_is_thrown_away(service: Service, practice: Practice, platform: str, brand: str) -> None:
-    """Alice is expected and Bob signs in: nothing kept, and where the platform revokes, his token is dead."""
+async def test_another_account_is_thrown_away_and_both_are_told(runtime: Runtime, practice: Practice, platform: str, brand: str) -> None:
+    """Alice is expected and Bob signs in: nothing kept. Where the platform revokes, his grant is withdrawn; elsewhere the page tells him how
+    to withdraw it himself, and Alice hears the same privately."""
+    ears, service = Ears(), runtime.service
+    runtime.messengers["slack"] = ears
     alice = next(person for person in practice_people() if person.key == "alice")
     app = practice.app(platform, brand)
-    await service.world.store.bind_account(ALICE, binding(platform, app.app_id), alice.account(platform, app.app_id))
+    await runtime.store.bind_account(ALICE, binding(platform, app.app_id), alice.account(platform, app.app_id))
 
-    view = await walk(service, practice.app(platform, brand), "bob")
+    view = await walk(service, app, "bob")
 
     assert view.state == "wrong_account"
-    assert list(await service.world.store.tokens_of(ALICE)) == []
+    assert list(await runtime.store.tokens_of(ALICE)) == []
+    told = {"lark": "settings of", "dingtalk": "Workbench", "kuaishou": "subscription"}.get(platform)
+    assert (view.advice is None) == (platform == "slack")
+    assert not told or (view.advice and told in view.advice.en)
+    ((who, whisper),) = ears.whispered
+    assert who == ALICE.user_id
+    assert not told or told in whisper
+    assert not told or told in ears.shown[-1]
+    assert not told or practice.world.granted(app.app_id, "bob"), "only the practice platform's own page could withdraw it"
+
+
+@every
+async def test_grants_that_pile_up_are_named_with_the_way_back(service: Service, practice: Practice, platform: str, brand: str) -> None:
+    """The proven card and the list of one's grants say that consents add up (not on Kuaishou) and how one is taken back."""
+    view = await walk(service, practice.app(platform, brand))
+    question = Question("/whyforbidden grants", "slack", asker=ALICE, place=PLACE, direct=True, private=True)
+    listed = str((await service.command(question)).reply.body)
+
+    if platform == "kuaishou":
+        assert view.advice is None
+        assert "add up" not in listed
+    else:
+        assert view.advice is not None
+        assert "add up" in view.advice.en
+        assert "revoke" in view.advice.en
+        assert "add up" in listed
+        card = await service.view("card", "asker")
+        assert card is not None
+        assert any(view.advice in fold.lines for fold in card.folds)
+
+
+@every
+async def test_taking_back_says_what_is_left_to_do(service: Service, practice: Practice, platform: str, brand: str) -> None:
+    """Slack withdraws for us and says so; elsewhere the card and the answer tell what only the person can do."""
+    await walk(service, practice.app(platform, brand))
+
+    clicked = await service.click("card", "revoke", ALICE, PLACE)
+
+    drawn = await service.draw("card", "slack", "en", "asker")
+    assert drawn is not None
+    left = {"lark": "settings of", "dingtalk": "Workbench", "kuaishou": "subscription"}.get(platform)
+    assert (left or "here and on the platform") in clicked.toast.en
+    assert not left or left in str(drawn.body)
 
 
 @every
@@ -248,12 +293,12 @@ class Ears:
 
     async def update(self, card: Card, reply: Reply) -> bool:
         """Note the card's words."""
-        self.shown.append(reply.fallback)
+        self.shown.append(f"{reply.fallback} {reply.body}")
         return bool(card)
 
     async def whisper(self, person: Person, place: Place, reply: Reply) -> bool:
         """Note who heard what."""
-        self.whispered.append((person.user_id, reply.fallback))
+        self.whispered.append((person.user_id, f"{reply.fallback} {reply.body}"))
         return bool(place)
 
 

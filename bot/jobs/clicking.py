@@ -15,7 +15,7 @@ from bot.jobs.values import Clicked
 from bot.jobs.world import World, part, platform_title
 from bot.model import ACTIONS, Diagnosis, Locale, Offer, Person, Place, PlatformRefusal, Text
 from bot.ports import Card
-from bot.words import say
+from bot.words import joined, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +208,15 @@ async def _revoke(world: World, click: Click) -> Clicked:
     moved = await driving.happen(world, kept[0].id, Withdrawn(world.now()), actor=click.person)
     if moved is None or isinstance(moved, Refusal):
         return Clicked(moved.sentence if moved else say("You have given no consent on this card."))
-    await driving.drive(world, kept[0].id)
-    said = (
-        say("Taken back: I have forgotten the token. Where the platform keeps the consent itself, withdraw it in its own settings.")
-        if kept[0].state not in WAITING
-        else say("The link no longer works.")
-    )
+    after = await driving.drive(world, kept[0].id) or moved.flow
+    said = say("The link no longer works.")
+    if kept[0].state not in WAITING:
+        advice = drawing.see(world, after).advice
+        said = (
+            joined([say("I have forgotten the token."), advice])
+            if advice
+            else say("Withdrawn, here and on the platform. I have forgotten the token.")
+        )
     return Clicked(said, card=await _redrawn(world, click.card.id))
 
 

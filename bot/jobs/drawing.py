@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from dataclasses import replace
+from typing import Any, cast
 
 from bot.card import Audience, CardView, nothing, notice, view
-from bot.consent import Flow, consent_view, from_row
+from bot.consent import Effect, Flow, State, consent_view, from_row
 from bot.jobs import snapshot
-from bot.jobs.world import World, platform_title
+from bot.jobs.world import World, part, platform_title
 from bot.model import App, Button, ConsentView, Diagnosis, Locale, Reply, Text
 from bot.ports import Card
-from bot.words import same, say
+from bot.words import joined, same, say
 
 
 async def load_flow(world: World, flow_id: str) -> tuple[Flow, int] | None:
@@ -23,7 +24,47 @@ async def load_flow(world: World, flow_id: str) -> tuple[Flow, int] | None:
 def see(world: World, flow: Flow) -> ConsentView:
     """What is said about a consent."""
     app = world.app(flow.platform, flow.app_id)
-    return consent_view(flow, app_name=app.name if app else "", platform=platform_title(app or App(flow.platform, flow.app_id)))
+    seen = consent_view(flow, app_name=app.name if app else "", platform=platform_title(app or App(flow.platform, flow.app_id)))
+    if flow.state in (State.GRANTED, State.PROVEN):
+        return replace(seen, advice=kept_there(world, flow.platform, flow.app_id))
+    stands = flow.mode != "handoff" and (flow.state is State.WRONG_ACCOUNT or (flow.state is State.REVOKED and flow.account))
+    if stands and not flow.withdrawn and not {Effect.DISCARD, Effect.FORGET} & set(flow.todo):
+        return replace(seen, advice=withdrawing(world, flow.platform, flow.app_id))
+    return seen
+
+
+def kept_there(world: World, platform: str, app_id: str) -> Text | None:
+    """Where consents add up: that they do, and how this one is taken back."""
+    oauth: Any = part(platform, "oauth")
+    if not getattr(oauth, "ADDS_UP", False):
+        return None
+    if getattr(oauth, "REVOKES", False):
+        return say(
+            "On {platform} consents add up: a new one never shrinks an old one. “revoke” makes me forget the token and withdraws it there too.",
+            platform=_title(world, platform, app_id),
+        )
+    pile = say(
+        "On {platform} consents add up: a new one never shrinks an old one. “revoke” makes me forget the token.",
+        platform=_title(world, platform, app_id),
+    )
+    return joined([pile, withdrawing(world, platform, app_id)])
+
+
+def withdrawing(world: World, platform: str, app_id: str) -> Text:
+    """How the owner of an account takes a consent back that the platform did not withdraw for us: in the platform's own words where it
+    has some (`oauth.withdrawing`), else without promising more than is known."""
+    own = getattr(part(platform, "oauth"), "withdrawing", None)
+    if own is not None:
+        return cast("Text", own())
+    return say(
+        "The consent itself still stands on {platform}: I cannot withdraw it there. The owner of the account can look for this app among "
+        "the authorizations in the settings of {platform}, or ask an administrator to remove it.",
+        platform=_title(world, platform, app_id),
+    )
+
+
+def _title(world: World, platform: str, app_id: str) -> Text:
+    return platform_title(world.app(platform, app_id) or App(platform, app_id))
 
 
 async def draw(

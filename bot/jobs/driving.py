@@ -40,7 +40,7 @@ from bot.jobs import drawing, snapshot
 from bot.jobs.world import World, part, platform_title
 from bot.model import Account, App, Diagnosis, Person, PlatformRefusal, Proof, Text, Token
 from bot.oauth import Device, Wait
-from bot.words import say
+from bot.words import joined, say
 
 #: Longer than a request (10 s) and the difference of two clocks together, so that no code is sent twice; shorter than any code lives.
 LEASE = SKEW + timedelta(seconds=15)
@@ -158,8 +158,8 @@ async def _step(world: World, flow: Flow) -> Flow:  # noqa: PLR0911 (one line fo
             return done(flow, effect)
         if effect is Effect.PROVE:
             return _after(flow, await prove(world, flow, app))
-        await _withdraw(world, flow, app)
-        return done(flow, effect)
+        gone = await _withdraw(world, flow, app)
+        return replace(done(flow, effect), withdrawn=flow.withdrawn or gone)
     except PlatformRefusal as refusal:
         return _refused(flow, effect, refusal, now)
 
@@ -246,14 +246,13 @@ async def _keep(world: World, flow: Flow, app: App) -> None:
     await world.store.put_token(replace(row, expires=flow.token_expires, refresh_expires=flow.refresh_expires))
 
 
-async def _withdraw(world: World, flow: Flow, app: App) -> None:
-    """Forget a token, ours first, then at the platform where it offers that."""
+async def _withdraw(world: World, flow: Flow, app: App) -> bool:
+    """Forget a token, ours first, then at the platform where it offers that; True when the platform withdrew it."""
     kept = await world.store.token(flow.platform, flow.app_id, flow.account) if flow.todo[0] is Effect.FORGET and flow.account else None
     token = _open(world, flow) if flow.token else world.token(kept) if kept else None
     if kept is not None:
         await world.store.drop_token(flow.platform, flow.app_id, flow.account)
-    if token is not None:
-        await withdraw(world, app, token)
+    return token is not None and await withdraw(world, app, token)
 
 
 async def withdraw(world: World, app: App, token: Token) -> bool:
@@ -348,7 +347,8 @@ async def _show(world: World, flow: Flow) -> Flow:
 async def _tell(world: World, flow: Flow, app: App | None) -> None:
     """Wrong account: the one who asked hears it here (the other one sees it on the page). An app set up wrongly: its owners hear it."""
     if flow.state is State.WRONG_ACCOUNT:
-        await tell(world, flow.person, flow, drawing.see(world, flow).sentence)
+        seen = drawing.see(world, flow)
+        await tell(world, flow.person, flow, joined([seen.sentence, seen.advice]) if seen.advice else seen.sentence)
     elif flow.state is State.FAILED and flow.blame == "app" and app is not None:
         title = platform_title(app)
         sentence = say(

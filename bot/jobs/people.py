@@ -11,9 +11,9 @@ from typing import Any
 from bot.catalog import catalog
 from bot.consent import State, Withdrawn, same_person
 from bot.consent_words import few
-from bot.jobs import answering, device, documents, driving, offering
+from bot.jobs import answering, device, documents, drawing, driving, offering
 from bot.jobs.values import Answer, Grant
-from bot.jobs.world import World, part, platform_title
+from bot.jobs.world import World, platform_title
 from bot.model import App, Finding, Locale, Person, PlatformRefusal, Question, Text
 from bot.ports import StoredToken
 from bot.words import joined, say
@@ -106,10 +106,7 @@ async def _grants_said(world: World, person: Person | None) -> Text:
         )
         for number, one in enumerate(mine, start=1)
     ]
-    piling = any(getattr(part(one.platform, "oauth"), "ADDS_UP", False) for one in mine)
-    if piling:
-        lines.append(say("On this platform consents add up; a new one never shrinks an old one. “revoke” makes me forget the token; "
-                         "the platform's own settings withdraw the consent itself."))  # fmt: skip
+    lines += [advice for advice in dict.fromkeys(drawing.kept_there(world, one.platform, one.app_id) for one in mine) if advice]
     lines.append(say("Take one back with “revoke” and its number."))
     return joined(lines)
 
@@ -124,7 +121,8 @@ async def _revoke_said(world: World, person: Person | None, which: str) -> Text:
     withdrawn = [await revoke(world, person, one) for one in chosen]
     if all(withdrawn):
         return say("Withdrawn, here and on the platform. I have forgotten the token.")
-    return say("I have forgotten the token. The consent itself can only be withdrawn by you, in the platform's own settings.")
+    standing = [drawing.withdrawing(world, one.platform, one.app_id) for one, gone in zip(chosen, withdrawn, strict=True) if not gone]
+    return joined([say("I have forgotten the token."), *dict.fromkeys(standing)])
 
 
 def _chosen(mine: Sequence[Grant], which: str) -> tuple[Grant, ...]:
@@ -145,19 +143,20 @@ async def revoke(world: World, person: Person, grant: Grant) -> bool:
     token = world.token(kept)
     await world.store.drop_token(grant.platform, grant.app_id, grant.account)
     await world.audit(person, "grant.revoked", platform=grant.platform, app=grant.app_id, account=grant.account)
-    await _tell_cards(world, person, grant)
     try:
-        return app is not None and token is not None and await driving.withdraw(world, app, token)
+        there = app is not None and token is not None and await driving.withdraw(world, app, token)
     except PlatformRefusal:
-        return False
+        there = False
+    await _tell_cards(world, person, grant, there=there)
+    return there
 
 
-async def _tell_cards(world: World, person: Person, grant: Grant) -> None:
+async def _tell_cards(world: World, person: Person, grant: Grant, *, there: bool) -> None:
     """Consents of this person for this app that are shown as given, in the chats where they are known to stand."""
     for flow_id in await world.store.flows_in((str(State.GRANTED), str(State.PROVEN), str(State.INSUFFICIENT))):
         kept = await driving.load(world, flow_id)
         if kept and same_person(kept[0].person, person) and (kept[0].platform, kept[0].app_id) == (grant.platform, grant.app_id):
-            await driving.happen(world, flow_id, Withdrawn(world.now()), actor=person)
+            await driving.happen(world, flow_id, Withdrawn(world.now(), there), actor=person)
             await driving.drive(world, flow_id)
 
 

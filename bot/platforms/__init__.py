@@ -111,6 +111,8 @@ class OAuth(Protocol):
     MAX_SCOPES: int
     PKCE: bool
     ADDS_UP: bool  # does a new grant keep the earlier ones?
+    # Where they differ from the rule: TELLS_SCOPES = False (a token's scopes are not told), REVOKES = True (`revoke` withdraws the grant),
+    # `withdrawing() -> Text` (how its owner withdraws it where `revoke` cannot).
 
     def authorize_url(self, app: App, *, scopes: Sequence[str], state: str, challenge: str, redirect_uri: str) -> str:
         """The address to send the browser to."""

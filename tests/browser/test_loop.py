@@ -54,6 +54,7 @@ def test_wrong_account(page: Page) -> None:
     consent = open_link(turn)
     decide(consent, sign_in="Bob")
     outcome(consent, "wrong_account")
+    expect(consent.locator("#advice")).to_contain_text("withdraw")
     expect(turn.locator("[data-state=wrong_account]")).to_be_visible(timeout=SECONDS)
 
 

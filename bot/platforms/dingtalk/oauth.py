@@ -10,14 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.model import Account, App, PlatformRefusal, Request, Response, Token
+from bot.model import Account, App, PlatformRefusal, Request, Response, Text, Token
 from bot.oauth import Blame, address, asked, host, opaque, read_code, trouble, whole, words
 from bot.platforms import Talk
+from bot.words import say
 
 MAX_SCOPES = 50
 PKCE = False
 ADDS_UP = True
 TELLS_SCOPES = False
+
+
+def withdrawing() -> Text:
+    """How an organisation takes a grant back (the platform's best practice page on refused calls)."""
+    return say(
+        "DingTalk gives me no way to withdraw the consent itself. An organisation's admin manages what an app may do under "
+        "Workbench → admin tab → app management → the app → settings → authorization."
+    )
+
 
 HOSTS: Mapping[str, str] = {"login": "https://login.dingtalk.com", "api": "https://api.dingtalk.com"}
 # The reference page allows only these two in `scope`; the page then asks for what the console holds for people.

@@ -10,13 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.model import Account, App, PlatformRefusal, Request, Response, Token
+from bot.model import Account, App, PlatformRefusal, Request, Response, Text, Token
 from bot.oauth import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
 from bot.platforms import Talk
+from bot.words import say
 
 MAX_SCOPES = 50
 PKCE = False
 ADDS_UP = False
+
+
+def withdrawing() -> Text:
+    """What ends a grant here, by the meaning of its error 24 (AUTHORIZATION_REVOKED)."""
+    return say("Kuaishou gives me no way to withdraw the consent itself. The seller ends it there, by withdrawing the authorization of the "
+               "app or by ending its subscription.")  # fmt: skip
+
 
 HOSTS: Mapping[str, Mapping[str, str]] = {
     "shop": {"open": "https://open.kwaixiaodian.com", "openapi": "https://openapi.kwaixiaodian.com"},

@@ -17,6 +17,7 @@ MAX_SCOPES = 100
 # Only apps whose manifest has `pkce_enabled` may send a challenge; the others are answered `pkce_not_allowed`.
 PKCE = False
 ADDS_UP = True
+REVOKES = True
 
 HOSTS: Mapping[str, str] = {"slack": "https://slack.com", "api": "https://slack.com/api"}
 USER_PREFIX = "user:"  # `user:chat:write` asks for chat:write on the person's own token
