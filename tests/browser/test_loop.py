@@ -14,7 +14,7 @@ from tests.browser.steps import SECONDS, decide, open_link, outcome, paste
 
 SAMPLES = {e.file: e.text for e in examples(practice=True)}
 UNFOLD = "node => node.querySelectorAll('details').forEach(d => { d.open = true; })"
-WITH_CONSENT = ("feishu-99991679.json", "lark-in-client.json", "kuaishou-scope.txt")
+WITH_CONSENT = ("feishu-99991679.json", "lark-in-client.json", "dingtalk-permission.json", "kuaishou-scope.txt")
 
 
 @pytest.mark.parametrize("file", WITH_CONSENT)
@@ -26,6 +26,17 @@ def test_green(page: Page, file: str) -> None:
     decide(consent)
     outcome(consent, "proven")
     expect(turn.locator("[data-state=proven]")).to_be_visible(timeout=SECONDS)
+    assert page.problems == []  # type: ignore[attr-defined]
+
+
+def test_a_slack_scope_turns_green_and_is_withdrawn_there(page: Page) -> None:
+    """What Slack's API answers, as the desk shows it: consent, proof; and taken back, Slack has withdrawn it, so nothing is left to do."""
+    turn = paste(page, '{"ok":false,"error":"missing_scope","needed":"search:read","provided":"chat:write,users:read"}')
+    decide(open_link(turn))
+    expect(turn.locator("[data-state=proven]")).to_be_visible(timeout=SECONDS)
+    turn.locator("[data-action=revoke]").click()
+    expect(turn.locator("[data-state=revoked]")).to_be_visible(timeout=SECONDS)
+    expect(turn.locator("[data-state=revoked]")).not_to_contain_text("cannot withdraw")
     assert page.problems == []  # type: ignore[attr-defined]
 
 
