@@ -29,6 +29,7 @@ RATE = frozenset({"99991400", "230020", "11232"})
 _CHAT_RATE = frozenset({"230020"})
 _TOKEN = frozenset({"99991663", "99991661", "99991664", "99991668", "99991671"})
 _AGAIN = frozenset({"230049", "99991401", "2200"})
+_LOST = frozenset({"unreachable", "timeout"})  # what handlers/http.py says when no answer came
 _TRIES = 4
 _LONGEST_WAIT = 60.0
 _TOKEN_MARGIN = 600.0  # the platform issues a new token when less than 30 minutes are left; the old one stays valid
@@ -86,16 +87,16 @@ class Api:
         content: bool = False,
     ) -> Response:
         """The answer of a call that the platform accepted. `content`: what comes is a file, which may look like an error of its own."""
-        fresh = False
+        stale = ""
         for left in reversed(range(_TRIES)):
-            token = await self.token(fresh=fresh)
+            token = await self.token(stale)
             await self.rate.turn(chat)
             try:
                 response = await self.http.send(
                     Request(method, self.base + path, headers={"authorization": f"Bearer {token}"}, query=query or {}, json=body)
                 )
             except PlatformRefusal as refusal:
-                if not left or not refusal.retryable or not repeatable:
+                if not left or not repeatable or refusal.code not in _LOST:
                     raise
                 await asyncio.sleep(0.5 * 2 ** (_TRIES - 1 - left))
                 continue
@@ -104,8 +105,8 @@ class Api:
                 return response
             if not left:
                 raise no
-            if no.code in _TOKEN and not fresh:
-                fresh = True
+            if no.code in _TOKEN and token != stale:
+                stale = token
             elif no.blame == "rate":
                 self.rate.pause(min(no.retry_after or 1.0, _LONGEST_WAIT), chat if no.code in _CHAT_RATE else "")
             elif no.retryable and repeatable:
@@ -114,9 +115,8 @@ class Api:
                 raise no
         raise AssertionError("unreachable: the last try returns or raises")
 
-    async def token(self, *, fresh: bool = False) -> str:
-        """The tenant access token, kept until ten minutes before its end. `fresh`: the kept one was refused."""
-        stale = self._token if fresh else ""
+    async def token(self, stale: str = "") -> str:
+        """The tenant access token, kept until ten minutes before its end; another one than `stale`, which was refused."""
         async with self._token_lock:
             if self._token and self._token != stale and monotonic() < self._token_until:
                 return self._token

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-COMMAND = re.compile(r"^\s*/?\s*whyforbidden\b", re.IGNORECASE)
 SLASH = re.compile(r"^\s*/\s*whyforbidden\b", re.IGNORECASE)
 _SAME_LINK = re.compile(r"\[(https?://[^\[\]\s]{1,2000})\]\(\1\)")
 _DEEPEST = 8

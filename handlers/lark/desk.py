@@ -97,20 +97,22 @@ class Desk:
         direct = await self._direct(asked)
         if not direct and not self._listens(asked.chat):
             return
-        if not await self._first(f"message:{asked.key}") or self._recalled.has(asked.message):
-            return
-        if direct and not self._pace.allows(asked.person.user_id):
-            if self._told.allows(asked.person.user_id):
-                limit = self._settings.asks_per_minute
-                await self._say(asked, say("More than {count} questions in a minute: give me a moment, then ask again.", count=limit))
-            return
         try:
-            await self._answer(asked, direct=direct)
+            if await self._first(f"message:{asked.key}") and not self._recalled.has(asked.message):
+                await self._answer_in_time(asked, direct=direct)
         except Exception:
             if direct:
                 sorry = say("Something broke on our side; it was logged. Nothing of yours was lost. Try again in a moment.")
                 await self._say(asked, sorry, "sorry")
             raise
+
+    async def _answer_in_time(self, asked: Asked, *, direct: bool) -> None:
+        """One person may ask so and so often in a minute; they are told once, then left unanswered until it is over."""
+        if not direct or self._pace.allows(asked.person.user_id):
+            await self._answer(asked, direct=direct)
+        elif self._told.allows(asked.person.user_id):
+            limit = self._settings.asks_per_minute
+            await self._say(asked, say("More than {count} questions in a minute: give me a moment, then ask again.", count=limit))
 
     async def _direct(self, asked: Asked) -> bool:
         """Was the bot itself asked? Always in its own chat; in a group when it is named, or by the command."""
@@ -284,8 +286,8 @@ class Desk:
         asked = Question(word if word in _MENU else "help", "lark", choice.person, place, private=True)
         found = await self._service.command(asked)
         told = await self._voice.direct(choice.person, found.reply, choice.event)
-        if told:
-            await self._service.posted(found.card.id, Place("lark", choice.tenant, told[1] or place.chat, "", told[0]))
+        if told is not None:
+            await self._service.posted(found.card.id, replace(told, tenant=choice.tenant))
 
 
 def once(app_id: str, key: str) -> str:

@@ -6,11 +6,12 @@ Nothing here raises for what the platform answers: a message that could not be d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from hashlib import sha256
+from time import monotonic
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -24,6 +25,8 @@ from handlers.lark.small_card import small
 
 _SHAPE = frozenset({"230025", "230099", "230001", "230054"})  # too long, or a card that the platform cannot draw
 _MOST_SHARED = 3
+_REFUSED_SECONDS = 600.0
+_MOST_CHATS = 2000
 _INERT = str.maketrans("<>", "‹›")  # in a plain text `<at user_id="all">` is obeyed
 
 log = structlog.get_logger("whyforbidden.lark")
@@ -45,8 +48,8 @@ class Voice:
     def __init__(self, api: Api, redraw: Callable[[str], Awaitable[Reply | None]]) -> None:
         self.api = api
         self._redraw = redraw
-        self._turns: dict[str, asyncio.Lock] = {}
-        self._alone_refused: dict[str, None] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._refused: dict[str, float] = {}
 
     # ------------------------------------------------------------ the port
 
@@ -63,29 +66,29 @@ class Voice:
 
     async def whisper(self, person: Person, place: Place, reply: Reply) -> bool:
         """A card in the group that only this person sees, where the group allows it; else a direct message."""
-        body = _card(reply)
-        if place.chat.startswith("oc_") and place.chat not in self._alone_refused:
+        if place.chat.startswith("oc_") and self._refused.get(place.chat, 0.0) < monotonic():
             try:
-                await self.api.show_to_one(place.chat, person.user_id, small(body))
+                await self.api.show_to_one(place.chat, person.user_id, small(_card(reply)))
                 return True
             except PlatformRefusal as refusal:
-                # A direct chat, a topic group, a chat the person or the bot is not in: it stays so for a while.
+                # A direct chat, a topic group, a chat that the person or the bot is not in: not tried again for a while.
                 log.debug("not_shown_in_chat", code=refusal.code, log_id=refusal.request_id)
                 if refusal.blame == "app":
                     self._refuses(place.chat)
-        return bool(await self.direct(person, reply))
+        return await self.direct(person, reply) is not None
 
     # ------------------------------------------------------------ for the desk
 
-    async def direct(self, person: Person, reply: Reply, key: str = "") -> tuple[str, str]:
-        """A direct message; its id and chat. Empty when it could not be delivered."""
+    async def direct(self, person: Person, reply: Reply, key: str = "") -> Place | None:
+        """A direct message; where it stands now, None when it could not be delivered."""
         try:
             data = await self.api.send(person.user_id, "interactive", _card(reply), uuid=uuid(person.user_id, key) if key else "")
         except PlatformRefusal as refusal:
             # 230013: the person is outside the bot's range; 230053: they do not want its messages
             log.warning("not_told", code=refusal.code, why=refusal.message, log_id=refusal.request_id)
-            return ()  # type: ignore[return-value]
-        return str(data.get("message_id") or ""), str(data.get("chat_id") or "")
+            return None
+        chat = str(data.get("chat_id") or person.user_id)
+        return Place(person.surface, person.tenant, chat, message=str(data.get("message_id") or ""))
 
     async def answer(self, place: Place, reply: Reply, key: str, *, thread: bool, instead: Person | None = None) -> Place | None:
         """Answer the message `place.thread`; where the answer stands now, None when nowhere.
@@ -103,7 +106,7 @@ class Voice:
             if refusal.code not in NOT_HERE or instead is None:
                 return None
         told = await self.direct(instead, reply, key)
-        return Place(place.surface, place.tenant, told[1] or place.chat, "", told[0]) if told else None
+        return replace(told, tenant=place.tenant) if told else None
 
     async def _reply(self, place: Place, reply: Reply, key: str, *, thread: bool) -> str:
         said = {"uuid": uuid(place.thread, key), "chat": place.chat, "thread": thread}
@@ -125,21 +128,17 @@ class Voice:
             return False
         return True
 
-    @asynccontextmanager
-    async def _turn(self, card: str) -> AsyncIterator[None]:
+    def _turn(self, card: str) -> asyncio.Lock:
         """One redraw of a card after the other, so that the newest stays."""
-        lock = self._turns.setdefault(card, asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked():
-                self._turns.pop(card, None)
+        lock = self._turns.get(card)
+        if lock is None:
+            lock = self._turns[card] = asyncio.Lock()
+        return lock
 
     def _refuses(self, chat: str) -> None:
-        self._alone_refused[chat] = None
-        if len(self._alone_refused) > 2000:
-            del self._alone_refused[next(iter(self._alone_refused))]
+        self._refused[chat] = monotonic() + _REFUSED_SECONDS
+        if len(self._refused) > _MOST_CHATS:
+            del self._refused[next(iter(self._refused))]
 
 
 def _card(reply: Reply) -> Any:

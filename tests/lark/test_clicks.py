@@ -85,22 +85,14 @@ async def test_a_click_by_somebody_else_changes_nothing(lark: OpenPlatform, open
     assert lark.alone == []
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ({"card": "gone", "action": "check", "index": 0}, "too old"),
-        ('{"card": "gone", "action": "check", "index": 0}', "too old"),
-        ({"card": "gone"}, "older version"),
-        ("what", "older version"),
-        (None, "older version"),
-    ],
-)
-async def test_old_and_unknown_buttons_get_an_answer(value: Any, said: str, lark: OpenPlatform, open_house: Open) -> None:
+async def test_old_and_unknown_buttons_get_an_answer(lark: OpenPlatform, open_house: Open) -> None:
     """No dead buttons."""
     house = await open_house()
-    answer = await house.deliver(click(value, message_id="om_1"))
-
-    assert said in answer["toast"]["content"]
+    gone = {"card": "gone", "action": "check", "index": 0}
+    values = [(gone, "too old"), (json.dumps(gone), "too old"), ({"card": "gone"}, "older version"), ("what", "older"), (None, "older")]
+    for value, said in values:
+        answer = await house.deliver(click(value, message_id="om_1"))
+        assert said in answer["toast"]["content"], value
 
 
 async def test_a_click_counts_once(lark: OpenPlatform, open_house: Open) -> None:

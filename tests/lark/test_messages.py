@@ -7,8 +7,6 @@ import json
 import random
 from typing import Any
 
-import pytest
-
 from tests.lark.conftest import House, Open
 from tests.lark.made import CHAT, ERROR, GROUP, again, menu, message, words
 from tests.lark.platform import ALICE, BOB, BOT, OpenPlatform, until
@@ -75,13 +73,12 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-async def test_every_form_of_message_is_read(form: str, lark: OpenPlatform, open_house: Open) -> None:
+async def test_every_form_of_message_is_read(lark: OpenPlatform, open_house: Open) -> None:
     """Rich text with code, cards of other bots, the command as text."""
-    kind, said = FORMS[form]
-    answer = await one_answer(await open_house(), message(kind=kind, content=said))
-
-    assert "99991679" in json.dumps(answer["content"]["header"])
+    house = await open_house()
+    for form, (kind, said) in FORMS.items():
+        answer = await one_answer(house, message(kind=kind, content=said, chat=f"oc_p2p_{form}"))
+        assert "99991679" in json.dumps(answer["content"]["header"]), form
 
 
 async def test_files_are_fetched_and_read(lark: OpenPlatform, open_house: Open) -> None:
@@ -93,23 +90,19 @@ async def test_files_are_fetched_and_read(lark: OpenPlatform, open_house: Open) 
     assert "99991679" in json.dumps(answer["content"]["header"])
 
 
-@pytest.mark.parametrize(
-    ("name", "raw", "said"),
-    [
-        ("shot.png", b"", "not a .txt, .log or .json"),
-        ("big.log", b"x" * 2_000, "more than 0 MB"),
-        ("core.log", b"\x7fELF\x00\x01", "is not text"),
-        ("gone.log", None, "cannot fetch"),
-    ],
-)
-async def test_a_file_that_cannot_be_read_says_why(name: str, raw: bytes | None, said: str, lark: OpenPlatform, open_house: Open) -> None:
+async def test_a_file_that_cannot_be_read_says_why(lark: OpenPlatform, open_house: Open) -> None:
     """Wrong kind, too large, binary, gone: one sentence each."""
     house = await open_house(max_upload=1_000)
-    if raw is not None:
-        lark.files["key"] = raw
-    answer = await one_answer(house, message(kind="file", content={"file_key": "key", "file_name": name}))
-
-    assert said in words(answer["content"]).replace("`", "")
+    lark.files |= {"big": b"x" * 1_500, "huge": b"x" * 20_000, "core": b"\x7fELF\x00\x01"}
+    for key, name, said in (
+        ("shot", "shot.png", "not a .txt, .log or .json"),
+        ("big", "big.log", "more than 0 MB"),
+        ("huge", "huge.log", "more than 0 MB"),
+        ("core", "core.log", "is not text"),
+        ("gone", "gone.log", "cannot fetch"),
+    ):
+        answer = await one_answer(house, message(kind="file", content={"file_key": key, "file_name": name}))
+        assert said in words(answer["content"]).replace("`", ""), name
 
 
 async def test_forwarded_messages_are_fetched(lark: OpenPlatform, open_house: Open) -> None:
@@ -175,8 +168,9 @@ async def test_a_recalled_message_is_not_answered(lark: OpenPlatform, open_house
     recalled = {"message_id": event["event"]["message"]["message_id"]}
     await house.deliver({"schema": "2.0", "header": {**event["header"], "event_type": "im.message.recalled_v1"}, "event": recalled})
     await silence(house, event)
-    lark.fail(r"POST .*/reply", 230011)
-    await silence(house, message())
+    event = message()
+    lark.fail(f"POST .*/{event['event']['message']['message_id']}/reply", 230011)
+    await silence(house, event)
 
 
 async def test_the_same_error_again_updates_the_card_that_stands(lark: OpenPlatform, open_house: Open) -> None:
