@@ -33,13 +33,14 @@ _API_FORMS: Final = (
         r"\b(?:method|api|apiId)[\"']?\s?[=:]\s?[\"']?(open\.[a-z.]{4,60})",
         ("=open.", ":open.", " open.", "\topen.", "\nopen.", '"open.', "'open."),
     ),
+    (r"/(open/[a-z]{2,24}(?:/[a-z]{2,24}){1,5})\b", ("/open/",)),
     (
         r"\b(chat\.[a-zA-Z]+|conversations[._][a-zA-Z]+|users\.[a-z]+|files\.[a-z]+|oauth\.v2\.[a-z]+)\b",
         ("chat.", "conversations", "users.", "files.", "oauth.v2"),
     ),
 )
 _API_WORDS: Final = (
-    "#", "/open-apis/", "/v1.0/", "/topapi/", "/cgi-bin/", ".v1.", ".v2.", ".v3.", "/api/", "open.", "chat.", "conversations", "users.", "files.", "oauth.v2", "/rest/", "/drive/",
+    "#", "/open-apis/", "/open/", "/v1.0/", "/topapi/", "/cgi-bin/", ".v1.", ".v2.", ".v3.", "/api/", "open.", "chat.", "conversations", "users.", "files.", "oauth.v2", "/rest/", "/drive/",
 )  # fmt: skip
 _TIME: Final = re.compile(r"20(?<!\w20)\d\d[-/][01]\d[-/][0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?")
 _VIOLATION: Final = re.compile(r"action_(?:scope_required|privilege_required)")
@@ -312,7 +313,7 @@ class _Scopes:
             elif at - last > 6 or text[last:at].strip(" ,\"'`、"):
                 wanted = self._wanted(at)
             last = end
-            if wanted or (wanted is None and self.spec.scope_anywhere):
+            if wanted or (wanted is None and self.spec.scope_anywhere and ":" in match[0]):
                 self._add(match[0], at, end)
 
     def _from_address(self, shape: re.Pattern[str], address: Address) -> None:

@@ -21,6 +21,12 @@ PROSE: Final = 1  # a known code and words of refusal
 _MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
 _OTHER_KEY: Final = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_]\w{0,40}=[\"'`]?$")
 _CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
+_OPENS_LIST: Final = re.compile(r"[:=\[]")
+_SAID: Final = re.compile(r"报错?[: ]{0,3}$")
+_COUNTED: Final = re.compile(r"\s?[次条个元人行]")
+_SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
+# What a log line puts before its message: marks, a time, a file and its line.
+_LOG_HEAD: Final = re.compile(r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:[\w./-]+\.\w+:\d+:?)?\s*")
 _STATUS_KEYS: Final = frozenset({"status", "statuscode", "code", "httpstatus"})
 _JOINERS: Final = frozenset("._")
 
@@ -182,12 +188,18 @@ def _of_numbers(window: Window, taken: set[int]) -> Iterable[Code]:
             value, at = value[1:], at + 1
         owners = window.catalog.platforms_of(value)
         families = [] if owners else [name for name, each in specs.items() if each.families and window.family(name, value)]
-        if not owners and not families and not (strong and _CODE_LABEL.search(strong[1])):
+        said = (
+            not owners
+            and len(value) >= 5
+            and _SAID.search(window.text, max(0, at - 8), at) is not None
+            and not _COUNTED.match(window.text, end)
+        )
+        if not owners and not families and not said and not (strong and _CODE_LABEL.search(strong[1])):
             continue
         looked += 1
         if looked > _MOST_CODES:
             return
-        grade = _grade(window, value, at, end, strong=strong is not None, listed=bool(owners))
+        grade = _grade(window, value, at, end, strong=strong is not None or said, listed=bool(owners))
         if grade == 0 or _doubted(window, at) or window.doubt.listing or window.doubt.enumerated(at, end):
             continue
         label = normal(strong[1]) if strong else ""
@@ -218,6 +230,8 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
 def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match[str] | None) -> bool:
     """A listed code without any label: its message follows, or it closes the message, or its line speaks of a refusal."""
     if body and FAIL.match(body[0].lstrip(" :,.\"'`)*]-([")):
+        return True
+    if digits >= 6 and (spoken := _SPOKEN.match(text, end)) and FAIL.search(spoken[0]):
         return True
     line = line_of(text, at)
     closing = text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]")
@@ -259,6 +273,8 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     near = window.text[max(start, at - 80) : min(stop, end + 60)]
     joined = not _JOINERS.isdisjoint(value)
     common = value in spec.foreign_words or (not joined and value.islower())
+    if joined and window.clue(name, at) >= BELIEVED and _LOG_HEAD.fullmatch(window.text, start, at):
+        return True
     if (common or not joined) and (window.clue(name, at) < BELIEVED or not FAIL_TOKEN.search(near)):
         return False
     if FAIL_TOKEN.search(near.replace(value, " ")) or window.text.strip("`\"'*. \n") == value:
@@ -269,4 +285,4 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
 def _had(window: Window, at: int) -> bool:
     """Whether the place is in a list of scopes that one has."""
     head = window.text[max(0, at - 120) : at]
-    return HAVE_LABEL.search(head) is not None and NEED_LABEL.search(head) is None
+    return any(_OPENS_LIST.search(head, label.end()) for label in HAVE_LABEL.finditer(head)) and NEED_LABEL.search(head) is None
