@@ -171,18 +171,18 @@ class SlackPaper(Paper):
 
     surface = "slack"
     _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-    _PROSE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ"})
+    _TWINS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ"}
     _CODE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
-    _LETTERS = str.maketrans({"<": "‹", ">": "›"})
+    _SIGN = re.compile(r"[&<>*~`]")
     _SPECIAL = re.compile(r"[&<>*~`_:]")
 
     def letters(self, plain: str) -> str:
-        return plain.translate(self._LETTERS)
+        return plain.replace("<", "‹").replace(">", "›")
 
     def text(self, plain: str) -> str:
         if not self._SPECIAL.search(plain):
             return plain
-        out = plain.translate(self._PROSE)
+        out = self._SIGN.sub(lambda sign: self._TWINS[sign[0]], plain)
         if "_" in out:
             out = _LONE_UNDERSCORE.sub("ˍ", out)
         if ":" in out:

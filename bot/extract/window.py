@@ -96,7 +96,7 @@ class Window:
     def _find_clues(self) -> dict[str, list[tuple[int, float]]]:
         found: dict[str, list[tuple[int, float]]] = {}
         lower = self.lower
-        for clue, said in self.words.clues:
+        for clue, said in [each for each in self.words.clues if each[0] in lower]:
             at = lower.find(clue)
             seen = 0
             while at >= 0 and seen < _MOST_HITS:

@@ -24,7 +24,7 @@ SPEC = Spec(
     word=re.compile(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}(?:[A-Z][A-Za-z]{1,40})+|[A-Z][a-z]+(?:[A-Z][A-Za-z]+)+|[A-Z]{2,20}(?:_[A-Z0-9]{1,20}){1,7}|unauthorized|accessDenied"),
     word_keys=frozenset({"code", "servererrorcode", "upstreamcode", "errorcode", "errcode", "subcode"}),
     foreign_words=frozenset({"unauthorized", "accessDenied", "permissionDenied", "notPermission", "invalidToken", "invalidCode", "noPermission", "overQuota"}),
-    refuse=re.compile(r"(?!PAT_|CLI_|DWS_)[A-Z0-9_]+|[A-Za-z]*(?:Error|Exception)|system\.[a-z.]+|com\..*|java\..*"),
+    refuse=re.compile(r"(?!PAT_|CLI_|DWS_)[A-Z0-9_]+|(?!(?:unknown|system)Error)[A-Za-z]*(?:Error|Exception)|system\.[a-z.]+|com\..*|java\..*"),
     patterns=(
         pattern("sub", r"\bsub_?code[\"']?\s?[=:]\s?[\"']?(?P<sub_code>\d{2,7})"),
         pattern("dingtalk", r"\bDINGTALK_(?P<code>\d{2,7})\b"),
@@ -38,7 +38,7 @@ SPEC = Spec(
     ),
     id_shape=re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9a-z]{10,16}|[0-9a-f]{30,32}|req-[\w-]{1,40}"),
     # Upper case and a time-ordered UUID: no other platform's ids look so.
-    id_bare=re.compile(r"(?<![0-9A-Za-z_-])[0-9A-F]{8}-[0-9A-F]{4}-7[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}(?![0-9A-Za-z_-])"),
+    id_bare=re.compile(r"[0-9A-F](?<![0-9A-Za-z_-].)[0-9A-F]{7}-[0-9A-F]{4}-7[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}(?![0-9A-Za-z_-])"),
     id_keys=frozenset({"requestid", "xacsrequestid", "xacstraceid", "traceid", "reqid", "xcatraceid", "xrequestid"}),
     app_shape=re.compile(r"ding[0-9a-z]{12,32}|suite[0-9a-z]{12,32}"),
     scope=re.compile(r"(?<![\w./:-])(?:qyapi_[a-z][a-z_0-9]{2,60}|[A-Z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9]{1,40}){1,4}|[a-z][a-z_]{1,20}:[a-z][a-z_.]{1,30})(?![\w/(])", re.A),
