@@ -95,15 +95,18 @@ async def test_the_app_is_told_without_a_token(scene: Scene) -> None:
 
 
 async def test_the_audit_says_who_did_what(scene: Scene) -> None:
-    """Offered, started, authorized, granted, proven: each with actor, app, scopes and time."""
+    """Clicked, offered, started, authorized, granted, proven: each with actor, app and time; and the click of somebody who may not."""
     await scene.card()
     await scene.loop()
+    await scene.click(BOB)
 
-    rows = await scene.service.audit()
+    clicked, *rows, refused = await scene.service.audit()
 
     assert [row["action"] for row in rows] == [f"consent.{name}" for name in ("offered", "started", "authorized", "granted", "proven")]
     assert {row["actor"] for row in rows} == {"U1"}
-    assert all(row["asked"] == [NARROW] and row["at"] for row in rows)
+    assert all(row["asked"] == [NARROW] and row["at"] and row["app"] == APP.app_id for row in rows)
+    assert (clicked["action"], clicked["actor"], clicked["button"], clicked["allowed"]) == ("clicked", "U1", "reauthorize", True)
+    assert (refused["action"], refused["actor"], refused["app"], refused["allowed"]) == ("clicked", "U2", APP.app_id, False)
 
 
 # ---------------------------------------------------------------- the personal link

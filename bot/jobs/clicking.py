@@ -50,13 +50,21 @@ async def click(world: World, card_id: str, action: str, person: Person, place: 
     job, for_asker = _JOBS[action]
     if for_asker and card.asker is None:
         card = await _adopt(world, card, person)
-    if for_asker and not snapshot.was_asked(card, person):
+    theirs = not for_asker or snapshot.was_asked(card, person)
+    found = snapshot.diagnoses(card.snapshot, world.apps, world.now())
+    made = Click(card, person, place, index, found)
+    if action in _AUDITED:
+        about = found[0].finding if found else None
+        app_id = made.offer.app_id if made.offer else about.app_id if about else ""
+        await world.audit(
+            person, "clicked", button=action, card=card.id, platform=about.platform if about else "", app=app_id or "", allowed=theirs
+        )
+    if not theirs:
         who = next((one.name for one in snapshot.askers(card) if one.name), "") or say("the person who asked")
         return Clicked(
             say("This card answers {person}, so only they can use this button. Paste your own error, and I make you one.", person=who)
         )
-    found = snapshot.diagnoses(card.snapshot, world.apps, world.now())
-    return await job(world, Click(card, person, place, index, found))
+    return await job(world, made)
 
 
 async def _adopt(world: World, card: Card, person: Person) -> Card:
@@ -219,6 +227,9 @@ async def _revoke(world: World, click: Click) -> Clicked:
         )
     return Clicked(said, card=await _redrawn(world, click.card.id))
 
+
+#: Buttons by which somebody causes something in somebody's name: who pressed them is kept, also when they were not allowed to.
+_AUDITED = frozenset({"reauthorize", "ask_admin", "revoke"})
 
 Job = Callable[[World, Click], Awaitable[Clicked]]
 

@@ -16,7 +16,7 @@ from fastapi_offline import FastAPIOffline
 
 from bot.words import say
 from handlers.web import api, chat, consent
-from handlers.web.pages import policy, problem
+from handlers.web.pages import origin_of, policy, problem
 from handlers.web.state import Web, WebMessenger
 
 __all__ = ["Web", "WebMessenger", "create_app"]
@@ -60,6 +60,7 @@ def create_app(
         summary="Why was my API call refused, and what do I click?",
         lifespan=lifespan,
     )
+    app.state.public_origin = origin_of(web.settings.base_url)  # what browsers call us when a proxy stands in front
     registry = prometheus_client.CollectorRegistry()
     seconds = prometheus_client.Histogram(
         "whyforbidden_http_seconds", "Time to answer, by route and status", ["route", "status"], registry=registry

@@ -5,6 +5,8 @@ confirm page → POST start (binds the browser by cookie) → platform → callb
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
@@ -29,6 +31,9 @@ def router(web: Web) -> APIRouter:
         if "application/json" in request.headers.get("accept", ""):
             return JSONResponse({"error": no.sentence.in_(locale_of(request)), "code": no.code}, STATUS.get(no.code, 400))
         return problem(request, no.code, no.sentence, STATUS.get(no.code, 400))
+
+    def bad_callback(request: Request) -> HTMLResponse:
+        return problem(request, "bad_callback", say("The platform's answer is not one that we asked for. Nothing was changed."))
 
     async def confirm(request: Request, ticket: str, *, in_client: bool) -> Response:
         try:
@@ -73,15 +78,14 @@ def router(web: Web) -> APIRouter:
             if in_client
             else RedirectResponse(started.url, 303)
         )
-        set_cookie(response, BINDING_COOKIE, started.cookie, COOKIE_SECONDS)
+        set_cookie(response, BINDING_COOKIE + started.flow_id, started.cookie, COOKIE_SECONDS)
         return response
 
     @routes.get("/callback/{platform}/{app_id}")
     async def relay(request: Request, platform: str, app_id: str) -> HTMLResponse:
-        fields = [(name, request.query_params[name]) for name in CALLBACK_FIELDS if name in request.query_params]
-        repeated = any(len(request.query_params.getlist(name)) > 1 for name in CALLBACK_FIELDS)
-        if not fields or repeated or any(len(value) > 4096 for _, value in fields):
-            return problem(request, "bad_callback", say("The platform's answer is not one that we asked for. Nothing was changed."))
+        fields = [(name, value) for name, value in request.query_params.multi_items() if name in CALLBACK_FIELDS]
+        if not _plain(fields):
+            return bad_callback(request)
         return draw(request, "relay.html.j2", {"action": f"/consent/callback/{platform}/{app_id}", "fields": fields})
 
     @routes.post("/callback/{platform}/{app_id}")
@@ -89,9 +93,13 @@ def router(web: Web) -> APIRouter:
         if not from_ourselves(request):
             return problem(request, "foreign_origin", say("This request did not come from our own page."), 403)
         form = await request.form()
-        query = {name: str(form[name]) for name in CALLBACK_FIELDS if name in form}
+        fields = [(name, str(value)) for name, value in form.multi_items() if name in CALLBACK_FIELDS]
+        if not _plain(fields):
+            return bad_callback(request)
+        query = dict(fields)
+        binding = BINDING_COOKIE + query.get("state", "").partition(".")[0]
         try:
-            flow_id = await web.service.finish(platform, app_id, query, request.cookies.get(BINDING_COOKIE, ""))
+            flow_id = await web.service.finish(platform, app_id, query, request.cookies.get(binding, ""))
         except Refused as no:
             return refused(request, no)
         return RedirectResponse(f"/consent/done/{flow_id}", 303)
@@ -99,7 +107,7 @@ def router(web: Web) -> APIRouter:
     @routes.get("/done/{flow_id}")
     async def done(request: Request, flow_id: str) -> Response:
         try:
-            outcome = await web.service.outcome(flow_id, request.cookies.get(BINDING_COOKIE, ""))
+            outcome = await web.service.outcome(flow_id, request.cookies.get(BINDING_COOKIE + flow_id, ""))
         except Refused as no:
             return refused(request, no)
         waiting = outcome.working
@@ -115,17 +123,19 @@ def router(web: Web) -> APIRouter:
     return routes
 
 
+def _plain(fields: Sequence[tuple[str, str]]) -> bool:
+    """Something of a callback, each field once (RFC 6749 §3.1), none longer than any platform's."""
+    names = [name for name, _ in fields]
+    return bool(names) and len(set(names)) == len(names) and all(len(value) <= 4096 for _, value in fields)
+
+
 def from_ourselves(request: Request) -> bool:
     """A form of ours, not somebody else's page posting for the reader (browsers say so themselves; old ones at least send Origin)."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("origin")
-    return (
-        origin is None
-        or origin_of(origin) == origin_of(str(request.base_url))
-        or origin_of(origin) == request.headers.get("x-public-origin")
-    )
+    return origin is None or origin_of(origin) == origin_of(str(request.base_url)) or origin_of(origin) == request.app.state.public_origin
 
 
 def heading(view: ConsentView) -> Text:

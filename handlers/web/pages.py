@@ -14,7 +14,7 @@ from starlette.requests import Request
 from bot.model import Locale, Text
 from bot.words import say
 
-BINDING_COOKIE = "__Host-wf-consent"
+BINDING_COOKIE = "__Host-wf-consent-"  # and the consent's id: one browser may have several under way
 SESSION_COOKIE = "__Host-wf-session"
 THEMES = frozenset({"light", "dark"})
 
