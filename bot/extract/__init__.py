@@ -55,8 +55,17 @@ def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
                 _absorb(first, record)
             else:
                 merged[key] = (record, span, 1, window.text)
-    listed = sorted(merged.values(), key=lambda each: each[0].strength <= PROSE)
+    families = known(catalog, words).families
+    listed = sorted(merged.values(), key=lambda each: each[0].strength <= PROSE or _stray(each[0], catalog, families))
     return tuple(finding(record, span, source, count) for record, span, count, source in listed[:_MOST_FINDINGS])
+
+
+def _stray(record: Record, catalog: Catalog, families: frozenset[tuple[str, int]]) -> bool:
+    """Whether all of a record's codes are numbers that nobody listed, nor any like them: likelier a wrapper's than the platform's."""
+    return bool(record.codes) and all(
+        each.isdigit() and (record.platform, int(each) // 1000) not in families and catalog.entry(record.platform, each) is None
+        for each in record.codes
+    )
 
 
 def _again(first: Record, second: Record) -> int:

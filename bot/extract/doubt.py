@@ -9,7 +9,8 @@ from functools import cached_property
 _CODE_LINE = re.compile(
     r"""(?x)
     [=!]==|[=!]=\s?["'\d]|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|:=\s|<-\s
-    | </?(?:tr|td|th|li)\b|\bnew\s*(?:\w+\s*)?\[\]|^\s*["'][^"'\n]{1,80}["']\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
+    | </?(?:tr|td|th|li)\b|^\+(?![\d\s])|^\s*[A-Z]\w+\s+[A-Z]\w*\s*=\s*-?\d{4,10}\s*$
+    | \bnew\s*(?:\w+\s*)?\[\]|^\s*["'][^"'\n]{1,80}["']\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
     | \b(?:new\s+(?:Error|Set|Map)|frozenset|set|assert\w*|expect|describe|it|test|pytest|mock\w*|jest|println?|printf|console\.\w+|logger\.\w+|logging\.\w+|log\.\w+)\s*\(
     | ^\s*(?:if|elif|else\s+if|while|switch|for|foreach)\s*\(?.{0,200}[:{)]\s*$
@@ -62,6 +63,7 @@ _TALK = re.compile(
     r"|\b(?:changelog|release notes?|pull request|readme|faq|cheat ?sheet|runbook|unit tests?|test cases?|follow-?up task|roadmap|spec says)\b"
     r"|\bif\b[^.\n]{0,60}\b(?:fails?|errors?|refuses|rejects|is (?:denied|rejected|refused|revoked|removed))\b|\b(?:typically|usually|commonly|most often)\b"
     r"|\bif (?!i\b|we\b)[^.\n]{0,60}\b(?:returns?|answers|responds with|throws|raises|gets?|reports?)\b[^.\n]{0,60},\s|\bwhen\b[^.\n]{0,80}\b(?:encounters|hits|gets|receives|sees)\b"
+    r"|\b(?:if|when|in case of) (?:encountering|seeing|getting|facing|receiving)\b|\b(?:whoever|anyone who|anybody who|people who|those who) (?:gets?|sees?|hits?)\b|\bthe fix is\b"
     r"|\b(?:it|now) (?:now )?automatically [a-z]+s\b|\bis (?:now )?(?:reported|shown|surfaced|mapped|treated|handled) (?:to|as)\b|\b(?:this|the) pr\b"
     r"|^\s*[-*>#\s]{0,6}(?:clos|fix|resolv|add)(?:e|es|ed|s)?\b(?![^\n]*(?:code[ :=]|fail|err(?:or)?[:=]|失败|报错))"
     r"|\b(?:section|chapter|table|entry|page)s? (?:in|of|on) (?:the|our|this) \w|\bnot (?:listed|documented|mentioned) in (?:the |our |your )?(?:reference|docs?|documentation|guide|readme|table|page)\b|会自动"
@@ -69,7 +71,7 @@ _TALK = re.compile(
     r"|\b(?:error|status) codes? (?:table|list|reference|mapping|enum|constants?|are|include)\b|\b(?:is|are) returned (?:when|if)\b|\b(?:means?|indicates?|stands for)\b(?! the .{0,40}\?)"
     r"|\bshould (?:we|i|be (?:return|map|treat|handl|report|surfac|caught|retri|ignor|shown)|return|map|treat|handle)\b|\bwe (?:should|could|plan|will|want to|need to)\b|\bplan(?:ning)? to\b|\blet'?s\b|\bnext (?:sprint|week|release)\b|\btodo\b:|\bin (?:the|our) docs\b|\b(?:docs?|documentation|readme|spec) (?:lists?|says?|mentions?|describes?|explains?)\b|\b(?:possible|known|common|typical) errors?\b|\b(?:fixed it|works now|solved|never mind)\b"
     r"|\b(?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that) (?:also )?(?:returns|throws|responds with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for|until)\b"
-    r"|排查方法[:：]?\s|搞定了|解决了(?!吗|没)|已解决"
+    r"|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|^\s*[-*]?\s*将[^\n]{0,80}(?:分开|改为|映射|归一|区分|透传)|搞定了|解决了(?!吗|没)|已解决"
     r"|写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)"
     r"|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)|(?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底|分类|单测|测试)"
     r"|(?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)|\d{4,}[^\n]{0,20}(?:表示|代表|意味着|是指|指的是|意思是)|一般是|通常是|通常由|是不是应该|建议(?:支持|增加|提供)|能不能|是否支持"
@@ -81,7 +83,7 @@ _EXPERIENCE = re.compile(
 _SUCCESS_WORD = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
 )
-_TABLE_ROW = re.compile(r"^\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
+_TABLE_ROW = re.compile(r"^\s*[+-]?\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
 _BULLET_CODE = re.compile(
     r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M
 )
