@@ -8,7 +8,7 @@ brand = "feishu"
 secret = "env:WEEKLY_SECRET"             # or the secret itself, then keep the file private
 app_key = "env:WEEKLY_APP_KEY"           # the app fetches tokens and checks notifications with it
 notify_url = "https://weekly.example.com/hooks/consent"
-owners = ["Alice <alice@example.com>"]
+owners = ["slack:T012AB3CD:U012AB3CD"]
 never_ask = ["contact:contact"]
 """
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 READ_LIMIT = 20_000_000  # bytes of standard input; what comes after is not read, and said so
 
-_lang = click.option("--lang", help="en or zh; default: the language of the text")
+_lang = click.option("--lang", help="en or zh; default: the language of the text, else English")
 
 
 @click.group()
@@ -205,13 +205,9 @@ def doctor(lang: str | None, register: bool) -> None:
     import asyncio
 
     from handlers.doctor import run
-    from handlers.settings import SettingsError, load_settings
 
     locale = _locale(lang) or "en"
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        fail(str(error))
+    settings = _settings()
     if register:
         from handlers.lark.doctor import register_command
 
@@ -225,12 +221,15 @@ def doctor(lang: str | None, register: bool) -> None:
 
 
 def _settings() -> Settings:
+    from handlers.log import configure
     from handlers.settings import SettingsError, load_settings
 
     try:
-        return load_settings()
+        settings = load_settings()
     except SettingsError as error:
         fail(str(error))
+    configure("warning" if settings.log_level == "info" else settings.log_level, settings.log_format)  # stdout belongs to the answer
+    return settings
 
 
 @app.command("check-doc")

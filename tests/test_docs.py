@@ -26,7 +26,7 @@ from bot.jobs.driving import notification
 from bot.model import Person, Place
 from bot.render import as_json
 from bot.signing import read_signed
-from handlers import cli, log
+from handlers import cli
 from handlers.apps import parse_apps
 from handlers.sandbox import running
 from handlers.settings import settings_table
@@ -96,10 +96,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """Log lines as a command writes them: to standard error, warnings and worse. Afterwards everything is as it was."""
+    """What a command sets up for logging ends with the test."""
     before, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    log.configure("warning")
     yield
     structlog.configure(**before)
     root.handlers[:] = handlers

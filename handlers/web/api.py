@@ -76,6 +76,12 @@ class TokenOut(BaseModel):
     expires_at: datetime | None = Field(description="when the platform ends it; null: not before it is revoked")
 
 
+def from_this_machine(request: Request) -> bool:
+    """Whether the caller sits at this machine: a loopback address, and no proxy that says it speaks for somebody else."""
+    forwarded = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
+    return not forwarded and request.client is not None and request.client.host in ("127.0.0.1", "::1")
+
+
 def caller(web: Web, request: Request) -> App | None:
     """Who calls: a configured app (by its own key), the operator (by an API key) or this machine, as None. Others get 401."""
     given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
@@ -85,7 +91,7 @@ def caller(web: Web, request: Request) -> App | None:
                 return app
         if any(hmac.compare_digest(key.get_secret_value().encode(), given.encode()) for key in web.settings.api_keys):
             return None
-    elif not web.settings.api_keys and request.client is not None and request.client.host in ("127.0.0.1", "::1", "testclient"):
+    elif not web.settings.api_keys and from_this_machine(request):
         return None
     raise HTTPException(401, "Send Authorization: Bearer with an API key (WHYFORBIDDEN_API_KEYS) or the app's own key from apps.toml.")
 

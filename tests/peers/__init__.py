@@ -18,7 +18,10 @@ from typing import NoReturn
 
 import pytest
 
-POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
+# The newest server that the system has; Debian puts each version into a folder of its own.
+POSTGRES_BIN = max(
+    Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/lib/postgresql"), key=lambda path: path.parent.name.zfill(4)
+)
 
 
 def absent(reason: str) -> NoReturn:
@@ -82,7 +85,7 @@ def _postgres() -> str:
 
 def postgres_database(name: str) -> str:
     """A fresh, empty database of that name on the private PostgreSQL."""
-    import psycopg  # noqa: PLC0415 (only where there is a server)
+    import psycopg
 
     url = postgres_url()
     with psycopg.connect(url, autocommit=True) as connection:

@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 
+from handlers.web.api import from_this_machine
 from handlers.web.examples import examples
 from tests.web.conftest import KEY, Site
 
@@ -128,3 +129,17 @@ def test_the_api_does_what_it_documents(site: Site) -> None:
             assert answer.headers["content-type"][0].startswith("application/json")
 
         holds()
+
+
+def test_only_this_machine_needs_no_key() -> None:
+    """Without keys loopback may ask; a proxy that speaks for somebody else may not."""
+    from starlette.requests import Request
+
+    def asked(client: str, **headers: str) -> bool:
+        raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        return from_this_machine(Request({"type": "http", "client": (client, 1), "headers": raw}))
+
+    assert asked("127.0.0.1")
+    assert not asked("203.0.113.7")
+    assert not asked("127.0.0.1", x_forwarded_for="203.0.113.7")
+    assert not asked("127.0.0.1", forwarded="for=203.0.113.7")
