@@ -66,7 +66,7 @@ class Demo:
         self.start()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: while it is open no test elsewhere may run an event loop of its own
 def chromium() -> Iterator[Browser]:
     """Headless Chromium of the system."""
     if not Path(CHROMIUM).exists():
