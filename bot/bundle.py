@@ -15,9 +15,17 @@ _AROUND = 4_000  # characters looked at on either side of an error's code
 _LONGEST = 3_000  # characters of a bundle's item; support wants the text, not the log
 _TRIES = 12  # objects tried; the time per error stays bounded however long the paste is
 _SENT = re.compile(
-    r"(?:(?<!\S)(?:-d|--data(?:-raw|-binary)?|--json)[ =]|\b(?:params?|parameters|payload|body|request[ _]?(?:body|data|params)?)[\"']?\s{0,3}[:=]"
-    r"|(?:入参|请求体|请求参数|传入的?参数|参数)\s{0,3}[:：=]?)\s{0,3}[\"'`]?(?=\{)",
-    re.IGNORECASE,
+    r"""(?x)
+    [-PpBbRr入请传参]  # every form begins with one of these, so that the engine skips all other places by itself
+    (?:
+      (?<=-)(?<!\S-) (?i: d | -data(?:-raw|-binary)? | -json ) [ =]
+    | (?: (?<=[Pp])(?<!\w.) (?i: arams? | arameters | ayload )
+        | (?<=[Bb])(?<!\w.) (?i: ody )
+        | (?<=[Rr])(?<!\w.) (?i: equest[ _]?(?:body|data|params)? ) ) ["']? \s{0,3} [:=]
+    | (?: (?<=入)参 | (?<=请)求体 | (?<=请)求参数 | (?<=传)入的?参数 | (?<=参)数 ) \s{0,3} [:：=]?
+    )
+    \s{0,3} ["'`]? (?=\{)
+    """
 )
 _READER = json.JSONDecoder(strict=False)
 

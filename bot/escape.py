@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote as percent
 
 from markupsafe import Markup
@@ -36,10 +36,10 @@ _UNSEEN: dict[int, str | None] = {
 _UNSEEN_BUT_LINES = {key: value for key, value in _UNSEEN.items() if key not in (0x0A, 0x09)}
 
 _NAMES = re.compile(
-    r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s<>\"'`\\|*\[\](){}，。；、：）」】\u3400-\u9fff]++)"
-    r"|(?<![A-Za-z0-9_@.:/-])(?P<name>[A-Za-z][A-Za-z0-9]*+(?:[_:./-][A-Za-z0-9]++)+)(?![_:/@])",
+    r"[A-Za-z](?:(?<!\w.)[A-Za-z0-9+.-]{1,15}+://[^\s<>\"'`\\|*\[\](){}，。；、：）」】\u3400-\u9fff]++(?P<url>)"
+    r"|(?<![A-Za-z0-9_@.:/-].)[A-Za-z0-9]*+(?:[_:./-][A-Za-z0-9]++)+(?P<name>)(?![_:/@]))",
 )
-"""Addresses and names such as `sheets:spreadsheet:write_only`, `user_access_token`, `Contact.User.Read`."""
+"""Addresses and names such as `sheets:spreadsheet:write_only`, `user_access_token`, `Contact.User.Read`; an empty group tells which."""
 
 _EMOJI = re.compile(r":(?=[A-Za-z0-9_+'-]+:)")
 _BARE_HOST = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2})")
@@ -171,7 +171,7 @@ class SlackPaper(Paper):
 
     surface = "slack"
     _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-    _TWINS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ"}
+    _TWINS: ClassVar = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ"}
     _CODE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
     _SIGN = re.compile(r"[&<>*~`]")
     _SPECIAL = re.compile(r"[&<>*~`_:]")

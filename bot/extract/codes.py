@@ -251,8 +251,8 @@ def _doubted(window: Window, at: int) -> bool:
 def _of_tokens(window: Window) -> Iterable[Code]:
     looked = 0
     for match in TOKEN.finditer(window.text):
-        owners = window.catalog.platforms_of(match[0])
-        if not owners or len(match[0]) < 8:
+        owners = window.catalog.platforms_of(match[0]) if match.end() - match.start() >= 8 else ()
+        if not owners:
             continue
         looked += 1
         if looked > _MOST_CODES:

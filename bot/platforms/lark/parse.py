@@ -31,7 +31,7 @@ SPEC = Spec(
     id_bare=re.compile(r"20(?<![0-9A-Za-z_]20)[12]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[0-2]\d[0-5]\d[0-5]\d(?=[0-9]{0,20}[A-Fa-f])[0-9A-Fa-f]{7,24}(?![0-9A-Za-z_])"),
     id_keys=frozenset({"logid", "xttlogid", "日志id", "reqid", "requestid", "xlogid", "requestlogid", "traceid"}),
     app_shape=re.compile(r"cli_[0-9a-z]{16}(?![0-9A-Za-z])"),
-    scope=re.compile(r"(?<![A-Za-z0-9_./@:#-])[a-z][a-z_]{1,30}(?::[a-z][a-z_]{0,40}(?:\.[a-z][a-z_]{0,40}){0,3}){1,3}(?![A-Za-z0-9_:/(])|(?<![\w./:-])offline_access(?![\w:./-])", re.A),
+    scope=re.compile(r"[a-z](?:(?<![A-Za-z0-9_./@:#-].)[a-z_]{1,30}+(?::[a-z][a-z_]{0,40}(?:\.[a-z][a-z_]{0,40}){0,3}){1,3}(?![A-Za-z0-9_:/(])|(?<=o)(?<![\w./:-].)ffline_access(?![\w:./-]))", re.A),
     scope_anywhere=True,
     families=True,
     ask_path=re.compile(r"/app/[^/]{0,40}/auth$|/page/scope-apply|/page/launcher"),
