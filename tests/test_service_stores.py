@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.jobs import snapshot
+from bot.model import Question
 from bot.service import Refused, Service
 from handlers.store import open_store
 from handlers.vault import FernetVault
-from tests.consent_world import ALICE, APP, PLACE, Scene, teach
+from tests.consent_world import ALICE, APP, BOB, PLACE, Hands, Scene, teach
 from tests.peers import postgres_database
 
 RACERS = 8
@@ -107,6 +110,68 @@ async def test_one_link_started_by_eight(url: str) -> None:
 
     assert ends == {"done": 1, "unknown_state": RACERS - 1}
     assert len(scene.platform.exchanged) == 1
+
+
+async def test_two_people_at_once_get_a_consent_each(url: str) -> None:
+    """One card that two people asked for, both click, start and come back at the same moments: two tokens, each its owner's."""
+    scene = on(url, "two", messengers={})
+    people = {"alice": replace(ALICE, user_id=f"two-a-{url[:6]}"), "mallory": replace(BOB, user_id=f"two-b-{url[:6]}")}
+    card = await scene.card(people["alice"], card_id="two")
+    assert await scene.store.save_card(snapshot.with_asker(card, people["mallory"]))
+    services = {who: Service(replace(scene.world, store=open_store(url))) for who in people}
+
+    async def way(who: str) -> str:
+        clicked = await services[who].click("two", "reauthorize", people[who], PLACE)
+        started = await services[who].start(clicked.url.rpartition("/")[2])
+        flow_id = await services[who].finish("lark", APP.app_id, scene.platform.consent(started.url, who), started.cookie)
+        return str((await services[who].outcome(flow_id, started.cookie)).view.state)
+
+    assert await asyncio.gather(*(way(who) for who in people)) == ["proven", "proven"]
+    for who, person in people.items():
+        (token,) = await scene.store.tokens_of(person)
+        assert token.subject == f"ou_{who}"
+
+
+@pytest.mark.parametrize("seconds", [60, -60])
+async def test_replicas_whose_clocks_differ_by_a_minute(url: str, seconds: int) -> None:
+    """Every second step is another replica's, whose clock is a minute off: proven, nothing done twice, and no link outlives ten minutes."""
+    scene = on(url, f"skew{seconds}", messengers={})
+    person = replace(ALICE, user_id=f"skew{seconds}-{url[:6]}")
+    await scene.card(person, card_id=f"skew{seconds}")
+    skewed = Hands()
+    skewed.at = scene.clock.at + timedelta(seconds=seconds)
+    other = Service(replace(scene.world, store=open_store(url), clock=skewed))
+    clicked = await scene.click(person, card_id=f"skew{seconds}")
+    ticket = clicked.url.rpartition("/")[2]
+
+    started = await other.start(ticket)
+    flow_id = await scene.finish(scene.platform.consent(started.url), started.cookie)
+    seen = await other.outcome(flow_id, started.cookie)
+
+    assert seen.view.state == "proven"
+    assert (len(scene.platform.exchanged), scene.platform.proofs) == (1, 1)
+    late = (await scene.click(person, card_id=f"skew{seconds}")).url.rpartition("/")[2]
+    for clock in (scene.clock, skewed):
+        clock.go(600)
+    for service in (scene.service, other):
+        with pytest.raises(Refused, match="expired"):
+            await service.confirm(late)
+
+
+async def test_a_mute_outlives_the_process(url: str) -> None:
+    """ "Not allowed here" is said once: the next process leaves overheard errors of that need alone, and answers who asks."""
+    scene = on(url, "mute", messengers={})
+    place = replace(PLACE, chat=f"mute-{url[:6]}")
+    text = '{"code":99991679,"msg":"required one of these privileges: [docx:document]","error":{"log_id":"20260301120000000000000000000000AA"}}'
+    overheard = Question(text, "slack", asker=ALICE, place=place, direct=False)
+    first = await scene.service.answer(overheard)
+    assert first is not None
+    assert (await scene.service.click(first.card.id, "mute", BOB, place)).toast.en.startswith("Quiet")
+
+    again = Service(replace(scene.world, store=open_store(url)))
+
+    assert await again.answer(overheard) is None
+    assert await again.answer(replace(overheard, direct=True)) is not None
 
 
 async def test_eight_clicks_at_once_leave_one_offer(url: str) -> None:
