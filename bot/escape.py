@@ -10,7 +10,7 @@ elsewhere a letter that means something to the surface becomes an entity, or a t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote as percent
 
@@ -170,10 +170,9 @@ class SlackPaper(Paper):
     """Slack mrkdwn. Only `& < >` have entities; the formatting letters have twins. Texts are sent with `verbatim`, so nothing is linked."""
 
     surface = "slack"
-    _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-    _TWINS: ClassVar = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ"}
-    _CODE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
+    _TWINS: ClassVar[Mapping[str, str]] = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ"}
     _SIGN = re.compile(r"[&<>*~`]")
+    _CODE_SIGN = re.compile(r"[&<>`]")
     _SPECIAL = re.compile(r"[&<>*~`_:]")
 
     def letters(self, plain: str) -> str:
@@ -182,7 +181,7 @@ class SlackPaper(Paper):
     def text(self, plain: str) -> str:
         if not self._SPECIAL.search(plain):
             return plain
-        out = self._SIGN.sub(lambda sign: self._TWINS[sign[0]], plain)
+        out = self._SIGN.sub(self._twin, plain)
         if "_" in out:
             out = _LONE_UNDERSCORE.sub("ˍ", out)
         if ":" in out:
@@ -190,12 +189,14 @@ class SlackPaper(Paper):
         return _BREAK + out if out.startswith("&gt;") else out
 
     def code(self, plain: str) -> str:
-        if self._SPECIAL.search(plain):
-            plain = plain.translate(self._CODE)
+        plain = self._CODE_SIGN.sub(self._twin, plain)
         return f"`{plain}`" if plain.strip() else ""
 
     def block(self, plain: str) -> str:
-        return "```\n" + plain.translate(self._CODE) + "\n```"
+        return "```\n" + self._CODE_SIGN.sub(self._twin, plain) + "\n```"
+
+    def _twin(self, sign: re.Match[str]) -> str:
+        return self._TWINS[sign[0]]
 
     def join(self, pieces: list[str]) -> str:
         """Code marks count only between blanks or punctuation, which Chinese sentences do not put there."""
