@@ -233,7 +233,8 @@ def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match
         return True
     if digits >= 6 and (spoken := _SPOKEN.match(text, end)) and FAIL.search(spoken[0]):
         return True
-    line = line_of(text, at)
+    start, stop = line_of(text, at)
+    line = (max(start, at - 200), min(stop, end + 200))
     closing = text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]")
     return bool(((closing or digits >= 7) and FAIL.search(text, *line)) or (digits >= 5 and ASKS.search(text, *line)))
 
