@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 
+from bot.model import App
 from handlers.sandbox import running
 from handlers.serve import bound, web_app
 from handlers.settings import load_settings
@@ -25,15 +28,14 @@ class Site:
         self.url, self.runtime = url, runtime
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One server a test file."""
-    folder = tmp_path_factory.mktemp("site")
+@contextmanager
+def served(folder: Path, change: Callable[[Sequence[App]], Sequence[App]] = lambda apps: apps) -> Iterator[Site]:
+    """A served process on a free port, with the practice platform beside it; `change` may configure its apps otherwise."""
     listener = bound("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with running() as practice:
         settings = load_settings(store_url=f"sqlite:///{folder}/store.db", practice=True, public_url=url, api_keys=KEY)
-        runtime = build(settings, apps=practice.apps)
+        runtime = build(settings, apps=change(practice.apps))
         server = uvicorn.Server(uvicorn.Config(web_app(runtime), log_config=None, lifespan="on"))  # type: ignore[arg-type]
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
         thread.start()
@@ -42,6 +44,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(url, runtime)
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One server a test file."""
+    with served(tmp_path_factory.mktemp("site")) as site:
+        yield site
 
 
 @pytest.fixture
