@@ -166,9 +166,9 @@ def test_no_input_is_much_slower_than_another() -> None:
     spent = []
     for piece in LOUD:
         text = piece * (300_000 // len(piece))
-        start = time.perf_counter()
+        start = time.process_time()
         extract(redact(text).text, book)
-        spent.append(time.perf_counter() - start)
+        spent.append(time.process_time() - start)
     assert max(spent) < 50 * max(sorted(spent)[len(spent) // 2], 0.03), dict(zip(LOUD, spent, strict=True))
 
 
@@ -181,9 +181,9 @@ def test_large_text_with_errors_is_linear() -> None:
     def cost(times: int) -> float:
         best = 9.0
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             assert extract(block * times, catalog())
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     cost(4)
@@ -194,13 +194,13 @@ def test_quiet_log_costs_no_more_than_looking_for_the_anchors() -> None:
     """A log without an error is done after the anchor scan."""
     text = "2026-05-11 09:30:45,123 INFO [worker-3] app.service handled request path=/api/v1/items/7 duration=35ms user=u12\n" * 2000
     assert extract(text, catalog()) == ()
-    start = time.perf_counter()
+    start = time.process_time()
     extract(text, catalog())
-    ours = time.perf_counter() - start
-    start = time.perf_counter()
+    ours = time.process_time() - start
+    start = time.process_time()
     for anchor in anchors(catalog()):
         text.find(anchor)
-    assert ours <= 30 * max(time.perf_counter() - start, 0.002)
+    assert ours <= 30 * max(time.process_time() - start, 0.002)
 
 
 def test_adding_a_platform_is_adding_a_folder() -> None:
