@@ -60,7 +60,8 @@ def _prepare(settings: Settings) -> None:
 def bound(host: str, port: int, *, or_any: bool = False) -> socket.socket:
     """A listening socket, taken before anything else starts, so that a taken port is one clear line."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # the protocol is named: asyncio switches off the delay of small packets only on sockets that say they are TCP (40 ms an answer)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -59,7 +59,7 @@ def server(app: ASGIApp, port: int, host: str = "127.0.0.1") -> uvicorn.Server:
 @contextmanager
 def serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Serve any ASGI application in a thread on loopback (port 0: a free one); yields its base address."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     with _in_thread(app, listener) as base:
@@ -99,7 +99,7 @@ def running(
 
     `callback_base` is the bot's address, as registered for every app.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"

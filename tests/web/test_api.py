@@ -108,6 +108,13 @@ def test_oversized_request(client: httpx.Client) -> None:
     assert "MB" in answer.json()["error"]
 
 
+def test_a_kept_connection_is_answered_at_once(client: httpx.Client) -> None:
+    """No answer waits for the operating system's delay of small packets (40 ms each, on every page of a browser)."""
+    client.get("/healthz")
+
+    assert min(client.get("/healthz").elapsed.total_seconds() for _ in range(20)) < 0.03
+
+
 def test_version_is_told() -> None:
     """The installed package knows its version."""
     assert version("whyforbidden")

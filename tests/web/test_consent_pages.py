@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +22,8 @@ from tests.practice import put_card, ticket_of, visit
 from tests.web.conftest import KEY, Site
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
+# one connection for all browsers, which keeps no cookies: each browser has its own
+WIRE = httpx.Client(trust_env=False, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])))
 
 
 @dataclass
@@ -36,13 +39,13 @@ class Browser:
 
     def get(self, path: str) -> httpx.Response:
         """Open a page."""
-        return self._kept(httpx.get(self.site.url + path, headers=self._headers({}), trust_env=False))
+        return self._kept(WIRE.get(self.site.url + path, headers=self._headers({})))
 
     def post(self, path: str, data: object = None, **headers: str) -> httpx.Response:
         """Send a form of ours."""
         given = self._headers({**OWN, "Content-Type": "application/x-www-form-urlencoded", **headers})
         body = str(httpx.QueryParams(data)) if data else ""  # type: ignore[arg-type]
-        return self._kept(httpx.post(self.site.url + path, content=body, headers=given, trust_env=False))
+        return self._kept(WIRE.post(self.site.url + path, content=body, headers=given))
 
     def _kept(self, answer: httpx.Response) -> httpx.Response:
         for line in answer.headers.get_list("set-cookie"):
