@@ -82,6 +82,8 @@ def fit(plain: str, limit: int, write: Callable[[str], str], tail: str) -> str:
 
 def pieces(plain: str) -> list[tuple[bool, str]]:
     """A sentence cut into (is it a name or an address, the letters)."""
+    if "_" not in plain and ":" not in plain and plain.count(".") < 2:
+        return [(False, plain)]
     out, at = [], 0
     for found in _NAMES.finditer(plain):
         piece = found.group().rstrip(".,;:!?")

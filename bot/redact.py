@@ -39,6 +39,7 @@ _SHAPES: Final[tuple[tuple[str, str, re.Pattern[str]], ...]] = (
     ("url_password", "@", re.compile(r"(://[^\s:/@\"'<>]{1,100}:)[^\s/@\"'<>]{1,200}(?=@)")),
 )  # fmt: skip
 _LARK: Final = re.compile(rf"{_EDGE}(ur-|[utac]-)([A-Za-z0-9_.-]{{16,4000}})")
+_LARK_SEEN: Final = re.compile(r"-(?<=[utacr]-)[A-Za-z0-9_.-]{16}")  # quickly seen; nothing else can be one of these
 _LARK_KINDS: Final = {
     "u-": "lark_user_token",
     "t-": "lark_tenant_token",
@@ -139,7 +140,7 @@ def redact(text: str) -> Redaction:
     for kind, trigger, shape in _SHAPES:
         if trigger in lower:
             text = shape.sub(_shaped(kind, masker), text)
-    if "-" in text:
+    if _LARK_SEEN.search(text):
         text = _LARK.sub(lambda found: _lark(found, masker), text)
     if "authorization" in lower:
         text = _AUTHORIZATION.sub(lambda found: _header(found, masker), text)

@@ -15,7 +15,7 @@ from bot.extract.read import Address, normal
 from bot.extract.records import Record
 from bot.extract.spec import Spec
 from bot.extract.window import Window
-from bot.extract.words import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED, SCOPE_LABEL
+from bot.extract.words import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED, SCOPE_HAD, SCOPE_LABEL, SCOPE_WORD
 from bot.model import Identity
 
 _MOST_MESSAGE: Final = 600
@@ -332,10 +332,14 @@ class _Scopes:
 
     def _wanted(self, at: int) -> bool | None:
         """Whether the nearest label before a scope calls it missing (True) or there (False); None when no label speaks."""
-        labels = list(SCOPE_LABEL.finditer(self.window.lower, max(0, at - _LABEL_REACH), at))
-        if not labels:
+        lower, first = self.window.lower, max(0, at - _LABEL_REACH)
+        labels = SCOPE_LABEL if lower.find("--scope", first, at) >= 0 else SCOPE_WORD
+        label = None
+        for label in labels.finditer(lower, first, at):  # noqa: B007 (the last one counts)
+            pass
+        if label is None:
             return None
-        between = self.window.text[labels[-1].end() : at]
+        between = self.window.text[label.end() : at]
         introduced = ":" in between[:14] or "=" in between[:14]
         if "]" in between or between.count("\n") > 6 or _SENTENCE_END.search(between):
             return None
@@ -343,7 +347,7 @@ class _Scopes:
             return None
         if "[" not in between[:30] and not introduced and len(between) > 60:
             return None
-        return labels[-1].lastgroup == "need"
+        return SCOPE_HAD.match(lower, label.start(), at) is None
 
     def _add(self, value: str, at: int, end: int | None = None) -> None:
         """`end` is given where the name may be cut off by the end of the paste."""

@@ -51,7 +51,7 @@ def _cluster(window: Window, codes: list[Code]) -> list[Record]:
 def _name_by_wording(window: Window, record: Record) -> None:
     """A code nobody listed may still come with a wording that somebody did."""
     listed = [each for each in record.codes if window.catalog.entry(record.platform, each)]
-    if "errno" in window.lower and not listed:
+    if not listed and "errno" in window.lower:
         named = next((each for each in record.codes if window.catalog.entry(record.platform, f"errno:{each}")), None)
         if named is not None:
             record.hints["entry"] = f"errno:{named}"

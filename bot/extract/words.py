@@ -58,17 +58,22 @@ MASKED: Final = re.compile(
 
 _NEEDED = (
     r"required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
-    r"|\blacks?(?: of)?|\blacking|without|privileges?|permission_violations|not granted|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|\badd\b"
+    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|a(?<!\w.)dd\b"
     r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]"
 )
 NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")
 HAVE_LABEL: Final = re.compile(
     r"(?ai)provided|granted(?: scopes?)?|accepted|requested(?: scopes?)?|current(?:ly)?(?: scopes?)?|x-oauth-scopes|acceptedscopes|already|existing|\bhas\b|token scopes|已有|已开通|已授权|已获得|当前权限|已申请"
 )
-# On lower-case text.
-SCOPE_LABEL: Final = re.compile(
-    rf"(?am)(?P<have>^[ \t]*(?:[$❯>%#][ \t]+)?[\w./-]{{2,40}}[ \t][^\n`]{{0,80}}--scopes?[ =]|newly granted(?: scopes?)?|provided|(?<!not )granted scopes?|(?<!not )granted[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|(?<!not )been granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了)|(?P<need>{_NEEDED})"
+# On lower-case text. What one has, and what one asks for on a command line, is not missing.
+_HAD = (
+    r"newly granted(?: scopes?)?|provided|granted(?<!not granted) scopes?|granted(?<!not granted)[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes"
+    r"|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了"
 )
+_ASKED = r"^[ \t]*(?:[$❯>%#][ \t]+)?[\w./-]{2,40}[ \t][^\n`]{0,80}--scopes?[ =]"
+SCOPE_WORD: Final = re.compile(rf"(?a){_HAD}|{_NEEDED}")
+SCOPE_LABEL: Final = re.compile(rf"(?am){_ASKED}|{_HAD}|{_NEEDED}")
+SCOPE_HAD: Final = re.compile(rf"(?am){_ASKED}|{_HAD}")
 
 # The following run on lower-case text. Every alternative begins with a letter (and looks behind it afterwards), so that the engine
 # skips all other places by itself.
