@@ -480,7 +480,7 @@ class Proof:
     kind: str = "scopes"
 
 
-class PlatformRefusal(Exception):
+class PlatformRefusal(Exception):  # noqa: N818 (an answer of the platform, no error of ours)
     """A platform said no to one of our own calls.
 
     `blame`: whose fault (`app` wrong secret or configuration, `user` declined, `code`, `token`, `platform` down, `rate`).

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot import platforms
-from bot.oauth import converse
 from bot.model import Text
+from bot.oauth import converse
 from bot.words import say
 from handlers.settings import Settings
 from handlers.wire import Runtime, build
