@@ -8,7 +8,9 @@ from typing import Final
 
 from bot.model import Finding, Identity, Mode
 
-_ALL_OF: Final = re.compile(r"[Aa全以](?:(?<=[Aa])(?<!\w.)(?i:ll (?:of )?(?:the )?(?:following )?(?:scopes?|permissions?)\b)|(?<=全)部权限|(?<=以)下所有权限)")
+_ALL_OF: Final = re.compile(
+    r"[Aa全以](?:(?<=[Aa])(?<!\w.)(?i:ll (?:of )?(?:the )?(?:following )?(?:scopes?|permissions?)\b)|(?<=全)部权限|(?<=以)下所有权限)"
+)
 _ANY_OF: Final = re.compile(r"(?i)\b(?:one|any) of\b|任一|之一")
 
 
