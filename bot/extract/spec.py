@@ -109,7 +109,6 @@ class Lexicon:
 
     specs: Mapping[str, Spec]
     roles: Mapping[str, str]
-    clues: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
     patterns: tuple[tuple[str, Pattern], ...]
     wordings: Mapping[str, tuple[str, str]]
 
@@ -136,12 +135,9 @@ def lexicon() -> Lexicon:
         for phrase, entry in _wordings(name).items():
             wordings[phrase] = (name, entry)
     roles = dict(GENERIC_KEYS)
-    clues: dict[str, list[tuple[str, float]]] = {}
     patterns: list[tuple[str, Pattern]] = []
     for name, spec in specs.items():
         for key, role in spec.keys.items():
             roles.setdefault(key, role)
-        for clue, weight in spec.clues.items():
-            clues.setdefault(clue, []).append((name, weight))
         patterns += [(name, each) for each in spec.patterns]
-    return Lexicon(specs, roles, tuple((clue, tuple(said)) for clue, said in clues.items()), tuple(patterns), wordings)
+    return Lexicon(specs, roles, tuple(patterns), wordings)

@@ -72,7 +72,7 @@ class Window:
         self._around_at, self._around = -1, dict[str, list[str]]()
         self._weights: dict[tuple[str, int], float] = {}
         self._shaped: dict[str, float] = {}
-        self._clues = self._find_clues()
+        self._clues: dict[str, list[tuple[int, float]]] = {}
 
     @cached_property
     def doubt(self) -> Doubt:
@@ -93,18 +93,20 @@ class Window:
 
     # ------------------------------------------------------------ whose
 
-    def _find_clues(self) -> dict[str, list[tuple[int, float]]]:
-        found: dict[str, list[tuple[int, float]]] = {}
-        lower = self.lower
-        for clue, said in [each for each in self.words.clues if each[0] in lower]:
-            at = lower.find(clue)
-            seen = 0
-            while at >= 0 and seen < _MOST_HITS:
-                if len(clue) >= 6 or not self._inside_word(clue, at):
-                    for name, weight in said:
-                        found.setdefault(name, []).append((at, weight))
-                    seen += 1
-                at = lower.find(clue, at + max(len(clue), 40))
+    def _clues_for(self, name: str) -> list[tuple[int, float]]:
+        """Where words speak for a platform, and how much; looked for when the platform is first considered."""
+        found = self._clues.get(name)
+        if found is None:
+            found = self._clues[name] = []
+            lower = self.lower
+            for clue, weight in [each for each in self.words.specs[name].clues.items() if each[0] in lower]:
+                at = lower.find(clue)
+                seen = 0
+                while at >= 0 and seen < _MOST_HITS:
+                    if len(clue) >= 6 or not self._inside_word(clue, at):
+                        found.append((at, weight))
+                        seen += 1
+                    at = lower.find(clue, at + max(len(clue), 40))
         return found
 
     def _inside_word(self, clue: str, at: int) -> bool:
@@ -122,7 +124,7 @@ class Window:
 
     def _weigh(self, name: str, at: int) -> float:
         near = far = total = 0.0
-        for where, weight in self._clues.get(name, ()):
+        for where, weight in self._clues_for(name):
             if abs(where - at) <= NEAR:
                 near = max(near, weight)
                 total += weight * 0.2
