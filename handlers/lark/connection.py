@@ -28,7 +28,7 @@ _STABLE_SECONDS = 60.0
 _PREFIX = "WHYFORBIDDEN_"
 
 #: What the platform says when it does not want us, and what to do. Codes: lark_oapi ws/const.
-REASONS: Mapping[int, str] = {
+REFUSALS: Mapping[int, str] = {
     514: "the app id or secret is wrong, or the secret was changed",
     403: "the platform forbids the connection; is the app enabled, and its bot ability on?",
     1000040344: "the app id or secret is missing",
@@ -103,7 +103,7 @@ class Connection:
             log.log(30 if level == "warning" else 40, "connection_says", said=said)
         elif "end" in frame:
             end = frame["end"]
-            log.error("connection_ended", code=end.get("code"), said=end.get("text"), advice=REASONS.get(end.get("code") or 0, ""))
+            log.error("connection_ended", code=end.get("code"), said=end.get("text"), advice=REFUSALS.get(end.get("code") or 0, ""))
 
     async def _event(self, number: int, raw: str) -> None:
         """Every event is answered at once: taken, refused for want of room, or, for a click, what the clicker sees."""
