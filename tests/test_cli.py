@@ -168,7 +168,7 @@ def test_explain_loads_nothing_heavy() -> None:
         "import sys\nsys.argv = ['whyforbidden', 'explain', '--format', 'json', sys.argv[1]]\n"
         "from handlers.cli import app\n"
         "try:\n    app()\nexcept SystemExit:\n    pass\n"
-        "print('LOADED', [m for m in ('lark_oapi', 'slack_bolt', 'dingtalk_stream', 'fastapi', 'sqlalchemy', 'httpx', 'rapidfuzz') if m in sys.modules])"
+        "print('LOADED', [m for m in ('lark_oapi', 'slack_bolt', 'dingtalk_stream', 'fastapi', 'sqlalchemy', 'httpx', 'rapidfuzz', 'pydantic', 'typer') if m in sys.modules])"
     )
 
     done = subprocess.run([sys.executable, "-c", script, PASTE], capture_output=True, text=True, check=True)
