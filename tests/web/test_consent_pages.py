@@ -14,7 +14,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import structlog
 
+import handlers.http
+import handlers.notify
+import handlers.tokens
+import handlers.wire
 from bot.model import App, Person
 from handlers.log import configure
 from handlers.operator import audit
@@ -328,7 +333,7 @@ def _origin(url: str) -> str:
 
 
 @pytest.fixture
-def loud() -> Iterator[list[str]]:
+def loud(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every log line of every logger, at DEBUG."""
     lines: list[str] = []
 
@@ -339,6 +344,8 @@ def loud() -> Iterator[list[str]]:
     ear, root = Ear(), logging.getLogger()
     before = root.level
     configure("debug", "json")
+    for module in (handlers.http, handlers.tokens, handlers.notify, handlers.wire):  # a logger keeps the settings of its first use
+        monkeypatch.setattr(module, "log", structlog.get_logger(module.__name__))
     root.addHandler(ear)
     root.setLevel(logging.DEBUG)
     yield lines
