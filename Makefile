@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test check bench format locale peers wheel clean help
+.PHONY: run test check bench fuzz format locale peers wheel clean help
 .DEFAULT_GOAL := help
 
 help:                       ## this list
@@ -23,6 +23,10 @@ check: $(VENV)/.dev         ## ruff, mypy --strict, import walls
 
 bench: $(VENV)/.dev         ## speed, as ratios against floors measured in the same run
 	$(BIN)/python -m tests.bench
+
+fuzz: $(VENV)/.dev          ## hostile text for two minutes, coverage-guided (needs atheris, installed by this)
+	$(BIN)/python -m pip install -q -e '.[fuzz]' || true
+	$(BIN)/python -m tests.fuzz 60
 
 format: $(VENV)/.dev        ## tidy the code
 	$(BIN)/ruff check --fix .
@@ -47,6 +51,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -e .
+	$(BIN)/python -m compileall -q bot handlers templates  # so that the first start is as fast as the second
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
