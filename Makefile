@@ -56,4 +56,5 @@ $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -e '.[dev,mcp]'
+	$(BIN)/python -m compileall -q bot handlers templates
 	@touch $@ $(VENV)/.run
