@@ -81,7 +81,7 @@ def known(
         ("no app connected", CONSENT, Facts(), Cause.USER_SCOPE_MISSING, StepState.UNKNOWN, "not connected"),
     ],
 )
-def test_the_first_step_says_what_is_known(  # noqa: PLR0917 (one argument a column)
+def test_the_first_step_says_what_is_known(
     story: str, finding: Finding, facts: Facts, cause: Cause, state: StepState, evidence: str
 ) -> None:
     """Done, to do and unknown each come with how we know."""
@@ -185,7 +185,7 @@ def test_the_first_step_says_what_is_known(  # noqa: PLR0917 (one argument a col
         ("forbidden does not say why", "dingtalk", "", "send forbidden", {}, Cause.OTHER, None),
     ],
 )
-def test_stories_end_on_the_right_cause(  # noqa: PLR0917 (one argument a column)
+def test_stories_end_on_the_right_cause(
     story: str, platform: str, codes: str, message: str, extra: dict[str, object], cause: Cause | None, who: Who | None
 ) -> None:
     """What people ask about, by code and wording: scope trouble, document trouble, token trouble and limits are different answers."""
@@ -254,7 +254,7 @@ def test_consent_is_offered_for_exactly_the_chosen_scope() -> None:
         ),
         ("the scope may never be asked for", CONSENT, Facts((App("lark", "cli_x", never_ask=frozenset(SHEETS)),)), "never be asked"),
         ("no scope is named", Finding("lark", ("99991679",), "", identity=Identity.USER), Facts((FEISHU,)), "does not say which scope"),
-        ("the app has not enabled it", CONSENT, known({}), "has not enabled sheets:spreadsheet for users"),
+        ("the app has not enabled it", CONSENT, known({}), "Until sheets:spreadsheet is enabled for users"),
         (
             "8 the scope exists for apps only",
             Finding("lark", ("99991679",), "", scopes=("im:message.group_msg",), identity=Identity.USER),
@@ -374,6 +374,8 @@ def test_a_version_7_id_tells_its_time_and_others_do_not() -> None:
         ('{"code":0,"msg":"success","data":{}}', "succeeded"),
         ('{"ok": true}', "succeeded"),
         ("shall we have lunch?", "no error of a platform"),
+        ("An error occurred (AccessDenied) when calling the ListBuckets operation", "recognise none of DingTalk, GitHub"),
+        ("12345678", "12345678 is in no list"),
     ],
 )
 def test_nothing_to_diagnose_is_said_in_one_sentence(text: str, says: str) -> None:

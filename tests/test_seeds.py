@@ -86,7 +86,7 @@ def seed(name: str, facts: Facts | None = None) -> Diagnosis:
         ("kuaishou-json", "kuaishou", (), (), (), Cause.USER_SCOPE_MISSING, Who.USER, None, "merchant_item"),
     ],
 )
-def test_what_it_is_and_who_fixes_it(  # noqa: PLR0917 (one argument a column)
+def test_what_it_is_and_who_fixes_it(
     name: str,
     platform: str,
     codes: tuple[str, ...],
