@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import prometheus_client
 import structlog
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
@@ -24,6 +25,7 @@ __all__ = ["Web", "WebMessenger", "create_app"]
 log = structlog.get_logger("web")
 
 BODY_LIMIT = 8_000_000
+MOST_WRONG = 5  # fields that one refusal names
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -87,6 +89,10 @@ def create_app(
             return problem(request, str(error.status_code), say("There is nothing at this address."), error.status_code)
         return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
 
+    @app.exception_handler(RequestValidationError)
+    async def misshapen(_: Request, error: RequestValidationError) -> Response:
+        return JSONResponse({"error": _wrong_fields(error)}, 422)
+
     @app.exception_handler(404)
     async def nowhere(request: Request, error: Exception) -> Response:
         detail = getattr(error, "detail", None)
@@ -135,6 +141,15 @@ async def _guarded(job: Background) -> None:
         await job()
     except Exception as error:
         log.error("background job stopped", job=getattr(job, "__name__", "job"), kind=type(error).__name__, exc_info=error)
+
+
+def _wrong_fields(error: RequestValidationError) -> str:
+    """Which fields are wrong, and how; never what was sent in them."""
+    wrong = []
+    for one in error.errors()[:MOST_WRONG]:
+        place = [str(part) for part in one["loc"][1:] if one["type"] != "json_invalid"]
+        wrong.append(f"field {'.'.join(place)[:80]}: {one['msg']}" if place else f"the body: {one['msg']}")
+    return f"This request does not fit: {'; '.join(wrong)}."
 
 
 def _wants_page(request: Request) -> bool:

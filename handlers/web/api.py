@@ -36,6 +36,12 @@ class Ask(BaseModel):
     lang: Literal["en", "zh"] | None = Field(None, description="language of the answer; default: the language of the text")
 
 
+class Refusal(BaseModel):
+    """Why a request was not answered, in one sentence."""
+
+    error: str
+
+
 class Explanation(BaseModel):
     """What was understood. `diagnoses` is empty when the text is no error report; `why_nothing` then says so."""
 
@@ -98,7 +104,7 @@ def caller(web: Web, request: Request) -> App | None:
 
 def router(web: Web) -> APIRouter:
     """Everything below `/v1`."""
-    routes = APIRouter(prefix="/v1")
+    routes = APIRouter(prefix="/v1", responses={"4XX": {"model": Refusal, "description": "Refused; `error` says why."}})
 
     def who(request: Request) -> App | None:
         return caller(web, request)

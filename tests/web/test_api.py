@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version
 
 import httpx
@@ -51,17 +50,31 @@ def test_a_report_can_be_looked_up_by_its_log_id(client: httpx.Client) -> None:
     [
         ("/v1/explain", {"text": "x" * 1_000_001}, 422, "text"),
         ("/v1/explain", {"text": "x", "format": "xml"}, 422, "format"),
-        ("/v1/explain", {"txt": "x"}, 422, "text"),
+        ("/v1/explain", {"txt": "x"}, 422, "field txt"),
+        ("/v1/explain", {"text": 7}, 422, "field text"),
+        ("/v1/explain", ["x"], 422, "the body"),
         ("/v1/reports", {"text": "no error here"}, 422, "text"),
         ("/v1/tokens", {"subject": "ou_1"}, 403, "app"),
     ],
 )
-def test_bad_bodies_name_the_field(client: httpx.Client, path: str, body: dict[str, str], status: int, named: str) -> None:
-    """A refusal says which field is wrong."""
+def test_bad_bodies_name_the_field(client: httpx.Client, path: str, body: object, status: int, named: str) -> None:
+    """A refusal says which field is wrong, and never repeats what was sent."""
     answer = client.post(path, json=body)
 
     assert answer.status_code == status
-    assert named in json.dumps(answer.json())
+    assert list(answer.json()) == ["error"]
+    assert named in answer.json()["error"]
+    assert len(answer.text) < 600
+
+
+def test_a_body_that_is_no_json_is_refused_alike(client: httpx.Client) -> None:
+    """Half a JSON body gets one sentence, too, and the OpenAPI document knows no other shape of a refusal."""
+    answer = client.post("/v1/explain", content=b'{"text": ', headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+    assert list(answer.json()) == ["error"]
+    assert "the body" in answer.json()["error"]
+    assert "HTTPValidationError" not in client.get("/openapi.json").text
 
 
 def test_no_key_no_answer(site: Site) -> None:
