@@ -10,6 +10,8 @@ from bot.model import Button, ConsentView, Diagnosis, Link, Offer, Who
 from bot.naming import UNDER_WAY, label
 from bot.words import say
 
+_CONSOLE = ("practice", "console")
+
 
 def button_value(card_id: str, button: Button) -> dict[str, Any]:
     """What a button carries through a chat platform and back: `{"card", "action", "index"}`."""
@@ -38,13 +40,17 @@ def _link_button(link: Link, *, primary: bool = False) -> Button:
     return Button("open", link.label, url=link.url, primary=primary)
 
 
-def _main_link(diagnosis: Diagnosis, links: Sequence[Link]) -> Link | None:
-    """The page that the one who must act can use: a console page is useless to anybody but the app's people."""
+def _main_link(diagnosis: Diagnosis, links: Sequence[Link], used: Collection[str]) -> Link | None:
+    """The page that the one who must act can use: the console only where a step is done there, and only for the app's people."""
+    there = any(link.rel in _CONSOLE and link.url in used for link in links)
+    for_the_app = (*_CONSOLE, "docs") if there else ("docs", *_CONSOLE)
     wanted = {
-        Who.DEVELOPER: ("practice", "console", "docs"),
-        Who.ORG_ADMIN: ("practice", "console", "docs"),
+        Who.DEVELOPER: for_the_app,
+        Who.ORG_ADMIN: for_the_app,
         Who.PLATFORM_SUPPORT: ("support", "troubleshooter", "docs"),
     }.get(diagnosis.who_fixes, ("docs", "faq"))
+    if diagnosis.only_an_id:
+        wanted = ("troubleshooter", "docs")
     found = next((link for rel in wanted for link in links if link.rel == rel), None)
     if found is not None and found.rel == "docs" and diagnosis.entry is not None:
         # Of several pages the one about this very code helps most.
@@ -81,7 +87,7 @@ def buttons(
     primary, quiet = _consent_buttons(diagnosis.offers, consent, audience) if "reauthorize" in allowed else (None, [])
     busy = consent is not None and consent.state in UNDER_WAY
     quiet_consent = bool(quiet)
-    main = None if proven or busy or quiet else _main_link(diagnosis, links)
+    main = None if proven or busy or quiet else _main_link(diagnosis, links, used)
     if main is not None and primary is None:
         primary = _link_button(main, primary=True)
     elif main is not None and main.url not in used and main.rel == "docs":

@@ -14,8 +14,9 @@ from typing import Literal
 
 from bot.buttons import button_value, buttons, read_button_value
 from bot.causes import titles
-from bot.model import ACTIONS, Button, ConsentView, Diagnosis, Link, Mode, Rival, StepState, Text
+from bot.model import ACTIONS, Button, Cause, ConsentView, Diagnosis, Link, Mode, Rival, StepState, Text
 from bot.naming import STATES, Tone, cause_sentence, label, role_name, role_sentence, state_label
+from bot.offers import no_help
 from bot.veil import holds, public, veil, whole_names
 from bot.veil import secrets as secrets_of
 from bot.words import listed, say
@@ -219,6 +220,12 @@ def _support_fold(diagnosis: Diagnosis) -> Fold | None:
     return Fold("support", label("What support asks for"), lines, facts, copy=support_text(diagnosis))
 
 
+def _quote(diagnosis: Diagnosis) -> str:
+    """The platform's answer as it was where it was found whole, else what was read of it."""
+    finding = diagnosis.finding
+    return finding.hints.get("body") or finding.message
+
+
 def _request_fold(diagnosis: Diagnosis, links: Sequence[Link], used: Collection[str]) -> Fold | None:
     finding = diagnosis.finding
     facts = [Fact(label("Request id"), request_id) for request_id in finding.request_ids]
@@ -243,11 +250,20 @@ def _urgent(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
         notes.append(label("We are not sure: see the other possible causes below."))
     if len(diagnosis.offers) > 1 and (consent is None or consent.may_retry):
         notes.append(label("Which app is it? Choose the one that made the call."))
-    if diagnosis.no_offer is not None and consent is None:
+    if diagnosis.no_offer is not None and consent is None and not _beside_the_point(diagnosis):
         notes.append(diagnosis.no_offer)
     if len(diagnosis.steps) > MAX_STEPS:
         notes.append(say("{count} more steps are in the documentation.", count=len(diagnosis.steps) - MAX_STEPS))
     return notes
+
+
+#: Causes for which people try the consent page, so that they have to be told that it does not help.
+_TRIED = frozenset({Cause.APP_SCOPE_MISSING, Cause.RESOURCE_PERMISSION, Cause.CONTACT_RANGE, Cause.TENANT_POLICY, Cause.APP_NOT_AVAILABLE})
+
+
+def _beside_the_point(diagnosis: Diagnosis) -> bool:
+    """Whether nobody would think of consent here: then the reason why none is offered is only noise."""
+    return diagnosis.only_an_id or (diagnosis.no_offer == no_help() and diagnosis.cause not in _TRIED)
 
 
 def _good_to_know(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
@@ -309,7 +325,7 @@ def view(
             _why_fold(diagnosis),
             rivals,
             Fold("notes", label("Good to know"), more) if more else None,
-            Fold("error", label("The error, secrets masked"), quote=diagnosis.finding.message) if diagnosis.finding.message else None,
+            Fold("error", label("The error, secrets masked"), quote=quote) if (quote := _quote(diagnosis)) else None,
             _support_fold(diagnosis),
             _request_fold(diagnosis, links, used),
         )
@@ -322,9 +338,9 @@ def view(
         kind="diagnosis",
         title=veil(title_of(diagnosis), hidden),
         verdict=verdict,
-        colour=Colour(diagnosis.who_fixes.value),
-        tag=role_name(diagnosis.who_fixes),
-        who=role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
+        colour=Colour.PLAIN if diagnosis.only_an_id else Colour(diagnosis.who_fixes.value),
+        tag=None if diagnosis.only_an_id else role_name(diagnosis.who_fixes),
+        who=None if diagnosis.only_an_id else role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
         state=state,
         steps=steps,
         notes=tuple(notes[:MAX_NOTES]),

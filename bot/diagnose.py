@@ -67,6 +67,7 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         support=_support(finding),
         entry=reading.entry,
         app_known=known is not None,
+        only_an_id=reading.bare,
         awaits_approval=known is not None and choice is not None and not known.pending.isdisjoint(choice.recommended),
     )
 

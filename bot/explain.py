@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot import platforms
 from bot.bundle import with_bundle
 from bot.catalog import Catalog
 from bot.catalog import catalog as shipped
@@ -12,12 +13,16 @@ from bot.diagnose import diagnose
 from bot.extract import extract
 from bot.model import Diagnosis, Facts, Finding, Locale, Redaction, Text
 from bot.redact import redact
-from bot.words import say
+from bot.words import listed, say
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _SUCCESS = re.compile(r'"?(?:err)?code"?\s*[:=]\s*"?0\b|"ok"\s*:\s*true|"result"\s*:\s*1\b', re.IGNORECASE)
 _BINARY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\ufffd]")
+_A_CODE = re.compile(r"\s*[A-Z]{0,8}\d{4,12}\s*")
+_SOME_ERROR = re.compile(
+    r"\b(?:error|exception|denied|forbidden|unauthori[sz]ed|not authori[sz]ed|expired|bad gateway)\b|报错|错误|异常|被拒绝", re.IGNORECASE
+)
 _LOOKED_AT = 4_000  # characters that decide about the language
 
 
@@ -62,4 +67,12 @@ def why_nothing(text: str) -> Text:
         return say("This does not look like text. Paste the error as text, or attach it as a .txt, .log or .json file.")
     if _SUCCESS.search(text):
         return say("The platform's answer says that the call succeeded. If something is missing, say what you expected to see.")
+    if _A_CODE.fullmatch(text):
+        return say("{code} is in no list of codes that I know. Paste the platform's whole answer, with its message.", code=text.strip())
+    if _SOME_ERROR.search(text[:_LOOKED_AT]):
+        return say(
+            "This may be an error, but I recognise none of {platforms} in it. If it came from one of them, paste its whole answer: "
+            "code, message and log_id.",
+            platforms=listed(platforms.title(name) for name in sorted(platforms.packages())),
+        )
     return say("I see no error of a platform in this text. Paste its whole answer: code, message and log_id.")

@@ -350,7 +350,7 @@ class Diagnosis:
     """The answer to one finding.
 
     `app_known`: the platform was asked about the app, so looking again makes sense. `awaits_approval`: what is missing waits for the
-    organisation's administrator, who can be asked.
+    organisation's administrator, who can be asked. `only_an_id`: nothing but a request id was pasted, so nobody knows yet what is wrong.
     """
 
     finding: Finding
@@ -371,6 +371,7 @@ class Diagnosis:
     entry: Entry | None = None
     app_known: bool = False
     awaits_approval: bool = False
+    only_an_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def offers(
     if case.cause is Cause.OTHER and not case.finding.codes:
         return (), say("Nothing to ask for yet: the text names no scope.")
     if not _consent_fixes(case):
-        return (), say("Consent of the user does not fix this.")
+        return (), no_help()
     if platforms.module(case.finding.platform, "oauth") is None:
         return (), say("We cannot start an authorization on this platform.")
     if no_app:
@@ -57,6 +57,11 @@ def offers(
     return tuple(found), None if found else next(iter(reasons), None)
 
 
+def no_help() -> Text:
+    """The reason for causes that consent does not end."""
+    return say("Consent of the user alone does not fix this.")
+
+
 def _consent_fixes(case: Case) -> bool:
     if case.cause in _FIXED:
         return True
@@ -70,8 +75,10 @@ def _held_back(case: Case, app: App, choice: Choice | None, facts: Facts) -> Tex
     """Why no consent in this app would help, or None."""
     if case.cause not in SCOPE_CAUSES:
         return None
-    if choice is None:
+    if choice is None and getattr(platforms.module(case.finding.platform, "advice"), "scopes", None):
         return say("The error does not say which scope is missing. Tell us which API was called, and we can ask for exactly that.")
+    if choice is None:
+        return say("This does not say which scope is missing. Paste the platform's whole answer, and we can ask for exactly that.")
     if not choice.recommended:
         return choice.reason
     if case.cause is Cause.USER_SCOPE_MISSING and not case.personal:
@@ -90,6 +97,4 @@ def _not_enabled(case: Case, app: App, choice: Choice, facts: Facts) -> Text | N
     off = [scope for scope in choice.recommended if not kinds & known.enabled.get(scope, frozenset())]
     if not off:
         return None
-    return say(
-        "The app has not enabled {scopes} for users yet; the consent page would only show an error. Enable it first.", scopes=listed(off)
-    )
+    return say("Until {scopes} is enabled for users, the consent page would only show an error.", scopes=listed(off))

@@ -5,6 +5,7 @@ Platforms whose way differs bring their own steps (`advice.py`); the pieces here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -93,13 +94,31 @@ def consented(case: Case) -> tuple[StepState, Text]:
 # ---------------------------------------------------------------- general
 
 
+# Steps that are done in the console say so; and causes that are ended there, whatever the step says.
+_CONSOLE = re.compile(
+    r"\bconsole\b|the app's settings|api\.slack\.com|App Management|[Aa]dmin cent|Developer settings|App registrations"
+    r"|Google Auth Platform|Permissions & Scopes"
+)
+_ENDED_THERE = frozenset(
+    {
+        Cause.APP_SCOPE_MISSING,
+        Cause.APP_CREDENTIALS,
+        Cause.APP_NOT_AVAILABLE,
+        Cause.CONTACT_RANGE,
+        Cause.IP_NOT_ALLOWED,
+        Cause.REDIRECT_URI,
+    }
+)
+
+
 def _with_links(texts: tuple[Text, ...], case: Case) -> tuple[Step, ...]:
-    """The console page goes with the first step, the documentation with the last one."""
-    first, last = page(case), link(case, "docs")
+    """The console page goes with the step that is done there, the documentation with the last step."""
+    console, docs = page(case), link(case, "docs")
+    there = next((place for place, text in enumerate(texts) if _CONSOLE.search(text.en)), 0 if case.cause in _ENDED_THERE else None)
     found = []
     for place, text in enumerate(texts):
-        place_link = first if place == 0 else last if place == len(texts) - 1 else None
-        found.append(Step(text, link=place_link))
+        its_link = console if place == there else docs if place == len(texts) - 1 else None
+        found.append(Step(text, StepState.TODO, link=its_link))
     return tuple(found)
 
 

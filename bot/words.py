@@ -8,13 +8,17 @@ that from ever shipping.
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from string import Formatter
 
 from bot.model import Text
 
 DOMAIN = "whyforbidden"
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_LATIN = re.compile(r"[A-Za-z0-9]")
 
 
 @cache
@@ -35,8 +39,26 @@ def say(msgid: str, **values: object) -> Text:
     en, zh = msgid, _chinese().gettext(msgid)
     if values:
         en = en.format(**{name: value.en if isinstance(value, Text) else value for name, value in values.items()})
-        zh = zh.format(**{name: value.zh if isinstance(value, Text) else value for name, value in values.items()})
+        zh = _spaced(zh, {name: value.zh if isinstance(value, Text) else value for name, value in values.items()})
     return Text(en, zh)
+
+
+def _spaced(sentence: str, values: dict[str, object]) -> str:
+    """The Chinese sentence filled in, with the blanks that its typography asks for: around Latin words, not between Chinese ones."""
+    whole = ""
+    for literal, name, form, _ in Formatter().parse(sentence):
+        whole = _after(_after(whole, literal), "" if name is None else format(values[name], form or ""))
+    return whole
+
+
+def _after(whole: str, piece: str) -> str:
+    if (_CHINESE.match(whole[-1:]) and _LATIN.match(piece)) or (_LATIN.match(whole[-1:]) and _CHINESE.match(piece)):
+        return f"{whole} {piece}"
+    if whole.endswith(" ") and _CHINESE.match(whole[-2:-1]) and _CHINESE.match(piece):
+        return whole[:-1] + piece
+    if piece.startswith(" ") and _CHINESE.match(whole[-1:]) and _CHINESE.match(piece[1:]):
+        return whole + piece[1:]
+    return whole + piece
 
 
 def same(text: str) -> Text:

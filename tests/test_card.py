@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.card import MAX_NOTES, CardView, Colour, button_value, nothing, notice, read_button_value, title_of, view
+from bot.explain import explain
 from bot.model import ACTIONS, Button, Cause, Diagnosis, Entry, Link, Mode, Offer, Proof, Step, StepState, Text, Who
 from bot.naming import MEANINGS, ROLES, STATES, Tone, state_label
 from bot.words import say
@@ -464,3 +465,53 @@ def test_links_are_only_those_of_the_diagnosis() -> None:
     used |= {button.url for button in (card.primary, *card.quiet) if button and button.url}
     assert used <= known
     assert isinstance(made.links[0], Link)
+
+
+@pytest.mark.parametrize(
+    ("paste", "where"),
+    [
+        # Nothing to do in a console: the page about the code is what helps.
+        ('{"code":99991400,"msg":"request trigger frequency limit"}', "docs"),
+        ('{"ok":false,"error":"not_in_channel"}', "docs"),
+        # The second step is the first one that is done in the console.
+        ('{"code":20029,"msg":"redirect_uri is invalid"}', "console"),
+        ("2024110416232661C50BC902DF30E6C183", "troubleshooter"),
+    ],
+)
+def test_the_main_button_leads_where_a_step_is_done(paste: str, where: str) -> None:
+    """The console stands in the step that is done there, and only then on the main button."""
+    (found,) = explain(paste).diagnoses
+    card = view(found)
+    pages = {link.url: link.rel for link in found.links}
+    assert card.primary is not None and pages[card.primary.url or ""] == where
+    in_steps = [step for step in card.steps if step.link and pages[step.link.url] == "console"]
+    assert len(in_steps) == (where == "console") and all("console" in step.text.en for step in in_steps)
+
+
+def test_consent_is_spoken_of_only_where_people_would_try_it() -> None:
+    """“Consent does not fix this” helps beside a missing app scope; beside a rate limit, or a bare id, it is noise."""
+    said = {
+        paste: any("onsent" in note.en or "ask for" in note.en for note in view(explain(paste).diagnoses[0]).notes)
+        for paste in ("99991672", "99991400", "2024110416232661C50BC902DF30E6C183")
+    }
+    assert list(said.values()) == [True, False, False]
+
+
+def test_nobody_is_blamed_for_a_bare_id() -> None:
+    """Only a request id: nobody knows yet what is wrong, so no role is named."""
+    card = view(explain("2024110416232661C50BC902DF30E6C183").diagnoses[0])
+    assert (card.tag, card.who, card.colour) == (None, None, Colour.PLAIN)
+
+
+def test_the_whole_answer_is_quoted_once() -> None:
+    """A long answer is not cut in the middle, and its message is not repeated before it."""
+    paste = '{"errcode":88,"sub_code":"60011","sub_msg":"没有调用该接口的权限","errmsg":"ding talk error"}'
+    (error,) = [fold for fold in view(explain(paste).diagnoses[0]).folds if fold.key == "error"]
+    assert error.quote == paste
+
+
+def test_slack_steps_name_the_scope() -> None:
+    """The scope that the error names stands in the step, with the kind of token it is for."""
+    card = view(explain('{"ok":false,"error":"missing_scope","needed":"channels:history","provided":"chat:write"}').diagnoses[0])
+    assert "channels:history" in card.steps[0].text.en and "Bot Token Scopes" in card.steps[0].text.zh
+    assert card.steps[0].link is not None

@@ -74,6 +74,24 @@ def test_every_sentence_has_its_chinese_twin() -> None:
     assert missing == []
 
 
+def test_every_place_is_filled() -> None:
+    """No sentence with places to fill in is said without values: the braces would be read out."""
+    bare = []
+    for path in sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "handlers").rglob("*.py")]):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say" and not node.keywords:
+                bare += [f"{path.name}:{node.lineno}" for text in sentences(node.args[0], {}) if fields(text)]
+    assert bare == []
+
+
+def test_blanks_around_names_in_a_chinese_sentence() -> None:
+    """A Latin name stands apart from the Chinese around it, a Chinese one does not."""
+    sentence = "No {platform} app is connected here, so the authorization has to start in the app that failed."
+    assert "接入飞书应用" in say(sentence, platform=Text("Feishu", "飞书")).zh
+    assert "接入 Slack 应用" in say(sentence, platform="Slack").zh
+    assert say("{platform} answered {code}: {message}", platform="Lark", code="1", message="无").zh.startswith("Lark 返回 1：")
+
+
 def test_twins_have_the_same_places() -> None:
     """A translation fills in exactly the values that the English sentence has."""
     assert [english for english, chinese in translations().items() if fields(english) != fields(chinese)] == []

@@ -205,7 +205,7 @@ async def _mute(world: World, click: Click) -> Clicked:
         return Clicked(say("There is nothing to mute on this card."))
     await world.store.mute(click.card.place, click.card.need, world.now() + offering.MUTE, click.person)
     await world.audit(click.person, "muted", need=click.card.need, chat=click.card.place.chat)
-    return Clicked(say("Quiet for 30 days: I no longer answer this error here unless somebody asks me. Undo with /whyforbidden unmute."))
+    return Clicked(say("Quiet for 30 days: I no longer answer this error here unless somebody asks me. Write “unmute” to undo it."))
 
 
 async def _revoke(world: World, click: Click) -> Clicked:

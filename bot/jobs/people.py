@@ -173,8 +173,8 @@ async def mute(world: World, question: Question, *, everything: bool = False) ->
     await world.store.mute(question.place, needs[0], None if everything else world.now() + offering.MUTE, question.asker)
     await world.audit(question.asker, "muted", need=needs[0], chat=question.place.chat)
     if everything:
-        return say("Quiet here from now on, unless somebody asks me. Undo with /whyforbidden unmute.")
-    return say("Quiet for 30 days: I no longer answer this error here unless somebody asks me. Undo with /whyforbidden unmute.")
+        return say("Quiet here from now on, unless somebody asks me. Write “unmute” to undo it.")
+    return say("Quiet for 30 days: I no longer answer this error here unless somebody asks me. Write “unmute” to undo it.")
 
 
 async def unmute(world: World, question: Question) -> Text:

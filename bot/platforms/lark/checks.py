@@ -149,7 +149,7 @@ def check_document(
         return DocumentAnswer(None, identity, "", text, DocumentQuestion("", type_, action))
     if wait > 0:
         text = say(
-            "{platform} answers at most 100 such questions a minute. Ask again in {seconds} seconds.",
+            "{platform} answers at most 100 such questions a minute. Ask again in {seconds} s.",
             platform=oauth.title(app),
             seconds=max(1, round(wait)),
         )

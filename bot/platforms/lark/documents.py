@@ -163,7 +163,8 @@ def explained(refusal: PlatformRefusal, platform: Text) -> Text:
     """What an error of members/auth means, and what to do."""
     known = {
         "1063001": say(
-            "{platform} finds no such document of this type: check that token and type belong together and that the document exists."
+            "{platform} finds no such document of this type: check that token and type belong together and that the document exists.",
+            platform=platform,
         ),
         "1063003": say(
             "{platform} does not allow this operation: visibility, the organization's policy or a limit stands in the way.",

@@ -5,9 +5,9 @@ Source: the method pages of Slack's reference (each names its scopes).
 
 from __future__ import annotations
 
-from bot.model import AppFacts, Cause, Finding, Text
+from bot.model import AppFacts, Cause, Finding, Identity, Step, StepState, Text
 from bot.platforms import Case
-from bot.words import say
+from bot.words import listed, say
 
 # Method → the scope that a bot token needs for its plainest use.
 NEEDS = {
@@ -42,10 +42,39 @@ NEEDS = {
 
 def scopes(finding: Finding, granted: frozenset[str] | None, facts: AppFacts | None) -> tuple[tuple[str, ...], Text] | None:
     """The scope of the method that was called, when the error hides it."""
-    method = finding.hints.get("api", "")
+    method = finding.hints.get("api", "").removeprefix("/api/")
     if method not in NEEDS:
         return None
     return (NEEDS[method],), say("The error names no scope; {method} usually needs this one.", method=method)
+
+
+def steps(case: Case) -> tuple[Step, ...]:
+    """The error names the scope: then the steps name it, too. Without a name the entry's general steps hold."""
+    if case.cause not in {Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING} or not (case.choice and case.choice.recommended):
+        return ()
+    wanted = listed(case.choice.recommended)
+    pages = [link for link in case.links if link.rel in ("practice", "console")]
+    page, again = (pages[0], pages[-1]) if pages else (None, None)
+    add = {
+        Identity.USER: say("In the app's settings open OAuth & Permissions, and add {scopes} under User Token Scopes.", scopes=wanted),
+        Identity.APP: say("In the app's settings open OAuth & Permissions, and add {scopes} under Bot Token Scopes.", scopes=wanted),
+    }.get(
+        case.finding.identity,
+        say(
+            "In the app's settings open OAuth & Permissions, and add {scopes}: under Bot Token Scopes for an xoxb token, under User Token "
+            "Scopes for an xoxp token.",
+            scopes=wanted,
+        ),
+    )
+    return (
+        Step(add, StepState.TODO, link=page),
+        Step(
+            say("Reinstall the app to the workspace; where the workspace asks for approval, an administrator agrees."),
+            StepState.TODO,
+            link=again if again is not page else None,
+        ),
+        Step(say("Call again with the token that the reinstallation shows; an older one does not gain the scope."), StepState.TODO),
+    )
 
 
 def consent_helps(case: Case) -> bool:

@@ -32,9 +32,9 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
         found.append(Link(rel, home + INSTALL.format(app=app_id), say("Reinstall the app")))
     else:
         found.append(Link(rel, f"{home}/{app_id}" if known else home, say("Open the app's settings")))
-    if cause in _OAUTH_CAUSES and cause is not Cause.REDIRECT_URI:
-        found.append(Link("docs", SCOPES, say("Slack's list of scopes")))
-    method = finding.hints.get("api", "")
+    method = finding.hints.get("api", "").removeprefix("/api/")
     if _METHOD.fullmatch(method):
         found.append(Link("docs", METHOD.format(method=method), say("Slack's page on {method}", method=method)))
+    if cause in _OAUTH_CAUSES and cause is not Cause.REDIRECT_URI:
+        found.append(Link("docs", SCOPES, say("Slack's list of scopes")))
     return tuple(found)
