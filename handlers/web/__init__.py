@@ -14,6 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.words import say
 from handlers.web import api, chat, consent
@@ -25,6 +27,7 @@ __all__ = ["Web", "WebMessenger", "create_app"]
 log = structlog.get_logger("web")
 
 BODY_LIMIT = 8_000_000
+TOO_LARGE = f"The request is larger than {BODY_LIMIT // 1_000_000} MB."
 MOST_WRONG = 5  # fields that one refusal names
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -73,7 +76,7 @@ def create_app(
         begun = time.perf_counter()
         length = request.headers.get("content-length", "0")
         if length.isdigit() and int(length) > BODY_LIMIT:
-            return JSONResponse({"error": f"The request is larger than {BODY_LIMIT // 1_000_000} MB."}, 413, headers=HEADERS)
+            return JSONResponse({"error": TOO_LARGE}, 413, headers=HEADERS)
         response = await call_next(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
@@ -83,8 +86,8 @@ def create_app(
         seconds.labels(getattr(route, "path", "other"), str(response.status_code)).observe(time.perf_counter() - begun)
         return response
 
-    @app.exception_handler(HTTPException)
-    async def told(request: Request, error: HTTPException) -> Response:
+    @app.exception_handler(AnyHTTPException)
+    async def told(request: Request, error: AnyHTTPException) -> Response:
         if _wants_page(request):
             return problem(request, str(error.status_code), say("There is nothing at this address."), error.status_code)
         return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
@@ -108,6 +111,7 @@ def create_app(
             return problem(request, "broken", sentence, 500)
         return JSONResponse({"error": sentence.en}, 500)
 
+    app.add_middleware(Metered)
     app.include_router(api.router(web))
     app.include_router(consent.router(web))
     app.include_router(chat.router(web))
@@ -134,6 +138,36 @@ def create_app(
     for path, handler in extra:
         app.add_route(path, handler, methods=["POST"], include_in_schema=False)
     return app
+
+
+class Metered:
+    """Ends a request whose body grows beyond the limit while it is read: one sent in chunks tells no length beforehand."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        read, answered = 0, False
+
+        async def metered() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > BODY_LIMIT:
+                raise HTTPException(413, TOO_LARGE)
+            return message
+
+        async def refused(message: Message) -> None:
+            # Whoever was reading made an answer of its own of the exception; ours says what it was about.
+            nonlocal answered
+            if read <= BODY_LIMIT:
+                await send(message)
+            elif not answered:
+                answered = True
+                await JSONResponse({"error": TOO_LARGE}, 413, headers={**HEADERS, "Connection": "close"})(scope, receive, send)
+
+        await self._app(scope, *((metered, refused) if scope["type"] == "http" else (receive, send)))
 
 
 async def _guarded(job: Background) -> None:

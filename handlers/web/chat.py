@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from markupsafe import Markup
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from bot.jobs.driving import binding
 from bot.model import ACTIONS, Locale, Person, Place, Question, Text
@@ -96,7 +97,13 @@ def router(web: Web) -> APIRouter:
             return _no(request, say("This request did not come from our own page."), 403)
         locale = locale_of(request)
         who = visitor(web, request, locale)
-        text, wrong = await _pasted(web, request)
+        try:
+            text, wrong = await _pasted(web, request)
+        except HTTPException as no:
+            # The form is read by a library; what it says about sizes is no sentence of ours.
+            if "maximum size" not in str(no.detail):
+                raise
+            text, wrong = "", _too_large(web.settings.max_upload)
         if wrong is not None:
             return _no(request, wrong, 400)
         await _introduce(web, who)

@@ -154,6 +154,29 @@ def test_nothing_is_lost_on_bad_input(page: Page) -> None:
     expect(page.locator("#paste")).to_have_value("see the picture")
 
 
+def test_an_example_leaves_the_draft_alone(page: Page) -> None:
+    """Trying an example does not throw away what stands in the box."""
+    page.fill("#paste", "my own half-written question")
+    page.locator("[data-try]").last.click()
+    expect(page.locator(".turn[data-card]").last).to_be_visible(timeout=SECONDS)
+    expect(page.locator("#paste")).to_have_value("my own half-written question")
+
+
+def test_a_huge_paste_is_attached_as_a_file(page: Page) -> None:
+    """A long log from the clipboard becomes an attachment, and is read to its end."""
+    page.evaluate(
+        """(error) => {
+          const data = new DataTransfer();
+          data.setData("text/plain", "all is well\\n".repeat(20000) + error);
+          document.getElementById("paste").dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+        }""",
+        SAMPLES["feishu-99991679.json"],
+    )
+    expect(page.locator("#under")).to_have_text("paste.txt")
+    page.click("#send")
+    expect(page.locator(".turn[data-card]").last).to_contain_text("99991679", timeout=SECONDS)
+
+
 def test_a_log_file_is_read(page: Page) -> None:
     """A .log file is read like a paste."""
     page.set_input_files("#file", {"name": "app.log", "mimeType": "text/plain", "buffer": SAMPLES["feishu-99991679.json"].encode()})

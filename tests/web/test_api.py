@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import version
 
 import httpx
@@ -111,6 +112,38 @@ def test_pages_of_other_sites_cannot_post_for_the_reader(client: httpx.Client) -
     for path in ("/chat/messages", "/consent/x/start", "/consent/callback/lark/cli_a"):
         answer = client.post(path, data={"text": "x"}, headers={"Sec-Fetch-Site": "cross-site"})
         assert answer.status_code == 403, path
+
+
+@pytest.mark.parametrize("body", [b'{"text": "\\ud800"}', b'{"text": "x", "lang": "\\udfff"}', b'{"\\ud800": 1, "text": "x"}'])
+def test_half_a_character_is_refused(client: httpx.Client, body: bytes) -> None:
+    """JSON can spell a lone surrogate, which UTF-8 cannot hold: a sentence and 422, wherever it stands."""
+    answer = client.post("/v1/explain", content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, list(answer.json())) == (422, ["error"])
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/v1/explain", "application/json"), ("/chat/messages", "application/x-www-form-urlencoded")])
+def test_a_body_in_chunks_is_measured_while_it_comes(client: httpx.Client, path: str, kind: str) -> None:
+    """Without a length beforehand there is a limit, too, and the sentence names it."""
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 1_000_000
+
+    try:
+        answer = client.post(path, content=chunks(), headers={"Content-Type": kind})
+    except httpx.TransportError:  # the server hung up on the rest
+        pass
+    else:
+        assert answer.status_code in {400, 413}
+        assert "MB" in answer.json()["error"]
+
+
+def test_a_wrong_method_is_refused_alike(client: httpx.Client) -> None:
+    """405 has the shape of every refusal, and says what would do."""
+    answer = client.get("/v1/explain")
+
+    assert (answer.status_code, list(answer.json()), answer.headers["allow"]) == (405, ["error"], "POST")
 
 
 def test_oversized_request(client: httpx.Client) -> None:

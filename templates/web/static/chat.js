@@ -61,8 +61,9 @@ async function send(text, file) {
     if (old) old.remove();
     place(answer.html, waiting, "afterend");
     waiting.remove();
-    paste.value = "";
-    $("file").value = "";
+    // What was typed meanwhile, or before an example was tried, stays.
+    if (paste.value === text) paste.value = "";
+    if (file) $("file").value = "";
     say("");
   } catch (error) {
     busy.replaceWith(element("div", "notice", error.message));
@@ -80,6 +81,16 @@ $("composer").addEventListener("submit", (event) => {
   send(paste.value, $("file").files[0]);
 });
 paste.addEventListener("input", grow);
+// A box with megabytes in it is slow to draw: a log that long is attached as a file instead.
+paste.addEventListener("paste", (event) => {
+  const text = event.clipboardData ? event.clipboardData.getData("text/plain") : "";
+  if (text.length < 200000) return;
+  event.preventDefault();
+  const files = new DataTransfer();
+  files.items.add(new File([text], "paste.txt", { type: "text/plain" }));
+  $("file").files = files.files;
+  say("paste.txt");
+});
 paste.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("composer").requestSubmit(); }
 });
