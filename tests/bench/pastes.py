@@ -85,6 +85,7 @@ ZOO: dict[str, Callable[[int], str]] = {
     "digits": _again("7"),
     "numbers": _again("99991679 "),
     "codes": _again('"code":99991679,'),
+    "words of capitals": _again('"errno": "uqtAccess' + "F" * 60 + '2",\n'),
     "labels without codes": _again("errcode: "),
     "keys": _again("a="),
     "long keys": _again("a_b-" * 15 + ":"),

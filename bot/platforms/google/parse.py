@@ -14,7 +14,7 @@ SPEC = Spec(
     },
     keys={"reason": CODE},
     code_keys={"reason": 2, "status": 2, "error": 1},
-    word=re.compile(r"[a-z]+(?:[A-Z][a-zA-Z]+)+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|[a-z]+_[a-z_]+"),
+    word=re.compile(r"[a-z]+[A-Z][a-zA-Z]+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|[a-z]+_[a-z_]+"),
     word_keys=frozenset({"reason", "status"}),
     known_word_keys=frozenset({"error"}),
     foreign_words=frozenset({"invalid_client", "invalid_grant", "access_denied", "redirect_uri_mismatch", "PERMISSION_DENIED", "rateLimitExceeded"}),
