@@ -166,7 +166,7 @@ def _verdict(finding: Finding, reading: Reading, choice: Choice | None) -> Text:
     if reading.known:
         return reading.what or titles()[reading.cause]
     suggestion = reading.what or _suggests(reading.cause)
-    if not finding.codes:
+    if not finding.codes or finding.codes[0] == str(finding.http_status):
         return suggestion
     return joined([say("Code {code} is not in our catalogue.", code=finding.codes[0]), suggestion])
 

@@ -19,6 +19,7 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _SUCCESS = re.compile(r'"?(?:err)?code"?\s*[:=]\s*"?0\b|"ok"\s*:\s*true|"result"\s*:\s*1\b', re.IGNORECASE)
 _BINARY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\ufffd]")
+_DOCUMENT = re.compile(r"\.(?:feishu\.cn|larksuite\.com|larkoffice\.com)/(?:docx?|docs|sheets?|base|wiki|file|minutes|slides|mindnotes)/\w")
 _A_CODE = re.compile(r"\s*[A-Z]{0,8}\d{4,12}\s*")
 _SOME_ERROR = re.compile(
     r"\b(?:error|exception|denied|forbidden|unauthori[sz]ed|not authori[sz]ed|expired|bad gateway)\b|报错|错误|异常|被拒绝", re.IGNORECASE
@@ -67,6 +68,16 @@ def why_nothing(text: str) -> Text:
         return say("This does not look like text. Paste the error as text, or attach it as a .txt, .log or .json file.")
     if _SUCCESS.search(text):
         return say("The platform's answer says that the call succeeded. If something is missing, say what you expected to see.")
+    return _instead(text)
+
+
+def _instead(text: str) -> Text:
+    """What to send instead of a text that is fit to be read and holds no error that we know."""
+    if _DOCUMENT.search(text[:_LOOKED_AT]):
+        return say(
+            "Is it about this document? Send its link alone, or its link and one of these words: view, edit, share, comment, export, copy, "
+            "print, manage_public."
+        )
     if _A_CODE.fullmatch(text):
         return say("{code} is in no list of codes that I know. Paste the platform's whole answer, with its message.", code=text.strip())
     if _SOME_ERROR.search(text[:_LOOKED_AT]):

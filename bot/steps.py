@@ -113,7 +113,7 @@ _ENDED_THERE = frozenset(
 
 def _with_links(texts: tuple[Text, ...], case: Case) -> tuple[Step, ...]:
     """The console page goes with the step that is done there, the documentation with the last step."""
-    console, docs = page(case), link(case, "docs")
+    console, docs = page(case), link(case, "docs") or link(case, "faq")
     there = next((place for place, text in enumerate(texts) if _CONSOLE.search(text.en)), 0 if case.cause in _ENDED_THERE else None)
     found = []
     for place, text in enumerate(texts):

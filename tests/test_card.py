@@ -515,3 +515,15 @@ def test_slack_steps_name_the_scope() -> None:
     card = view(explain('{"ok":false,"error":"missing_scope","needed":"channels:history","provided":"chat:write"}').diagnoses[0])
     assert "channels:history" in card.steps[0].text.en and "Bot Token Scopes" in card.steps[0].text.zh
     assert card.steps[0].link is not None
+
+
+def test_an_http_status_is_not_called_an_unknown_code() -> None:
+    """git says only 403: that is no code that a catalogue could hold."""
+    paste = "fatal: unable to access 'https://github.com/acme/app.git/': The requested URL returned error: 403"
+    assert "catalogue" not in view(explain(paste).diagnoses[0]).verdict.en
+
+
+def test_the_last_step_leads_to_the_page_about_the_code() -> None:
+    """A shop page that only some sellers need is not what a missing OAuth parameter is explained with."""
+    card = view(explain('{"result":100200100,"error":"invalid_request","error_msg":"Required String parameter"}').diagnoses[0])
+    assert card.steps[-1].link is not None and "docs" in card.steps[-1].link.url

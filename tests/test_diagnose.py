@@ -376,6 +376,7 @@ def test_a_version_7_id_tells_its_time_and_others_do_not() -> None:
         ("shall we have lunch?", "no error of a platform"),
         ("An error occurred (AccessDenied) when calling the ListBuckets operation", "recognise none of DingTalk, GitHub"),
         ("12345678", "12345678 is in no list"),
+        ("may I edit https://example.feishu.cn/docx/doxcnPracticePlan0000000001 ?", "its link alone"),
     ],
 )
 def test_nothing_to_diagnose_is_said_in_one_sentence(text: str, says: str) -> None:

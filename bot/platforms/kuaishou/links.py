@@ -33,7 +33,7 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
         apps,
         Link("troubleshooter", SHOP + TOKEN_TOOL, say("See what a token holds")),
         Link("faq", SHOP + FAQ, say("Kuaishou's FAQ on authorization")),
-        Link("docs", MARKET, say("Service market (orders of a service)")),
+        Link("faq", MARKET, say("Service market (orders of a service)")),
     )
 
 
