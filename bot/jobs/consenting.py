@@ -44,8 +44,9 @@ _NONCE_SECONDS = 900  # longer than a signed answer is believed
 async def confirm(world: World, ticket: str, *, in_client: bool = False) -> ConfirmPage:
     """Look at a personal link, as often as anybody likes. Raises `Refused`."""
     flow, app = await _by_ticket(world, ticket)
-    titles = tuple((scope, known.title if (known := catalog().scope(app.platform, scope)) else Text("", "")) for scope in flow.asked)
     oauth: Any = part(app.platform, "oauth")
+    asked = oauth.requested(app, flow.asked) if hasattr(oauth, "requested") and app.mode == "broker" else flow.asked
+    titles = tuple((scope, known.title if (known := catalog().scope(app.platform, scope)) else Text("", "")) for scope in asked)
     return ConfirmPage(
         person=flow.person,
         app_name=app.name or app.app_id,

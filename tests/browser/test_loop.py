@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -46,6 +47,15 @@ def test_every_example_gets_a_card(page: Page) -> None:
         turn = paste(page, text)
         expect(turn.locator(".slot")).not_to_be_empty()
     assert page.problems == []  # type: ignore[attr-defined]
+
+
+def test_the_confirm_page_hides_nothing(page: Page) -> None:
+    """What the platform's page will ask for stands on ours: the missing scope, and the one that keeps the grant alive."""
+    consent = open_link(paste(page, SAMPLES["feishu-99991679.json"]))
+    shown = consent.locator(".scopes code").all_inner_texts()
+    consent.click("#go-on")
+    asked = parse_qs(urlsplit(consent.url).query)["scope"][0].split()
+    assert sorted(shown) == sorted(asked)
 
 
 def test_refusal_is_told_kindly_and_may_be_repeated(page: Page) -> None:

@@ -77,7 +77,7 @@ def authorize_url(app: App, *, scopes: Sequence[str], state: str, challenge: str
         "client_id": app.app_id,
         "response_type": "code",
         "redirect_uri": redirect_uri,
-        "scope": " ".join(_with_refresh(app, scopes)),
+        "scope": " ".join(requested(app, scopes)),
         "state": state,
         "code_challenge": challenge,
         "code_challenge_method": "S256" if challenge else "",  # the platform's own default is `plain`
@@ -131,7 +131,7 @@ def revoke(app: App, token: Token) -> Talk[bool]:  # noqa: ARG001 - the signatur
 def device_start(app: App, *, scopes: Sequence[str]) -> Talk[Device]:
     """Ask for a device code: for people who cannot open a browser page, and only when the operator has turned it on."""
     url = app.hosts.get("device") or base(app, "accounts") + DEVICE_PATH
-    form = {"client_id": app.app_id, "scope": " ".join(_with_refresh(app, scopes))}
+    form = {"client_id": app.app_id, "scope": " ".join(requested(app, scopes))}
     response = yield Request("POST", url, headers={"authorization": basic(app.app_id, app.secret)}, form=form)
     return read_device(response, hide=(app.secret,))
 
@@ -165,14 +165,15 @@ def answered(response: Response, *, hide: Iterable[str] = ()) -> Mapping[str, ob
     return data
 
 
-# ---------------------------------------------------------------- within
-
-
-def _with_refresh(app: App, scopes: Sequence[str]) -> tuple[str, ...]:
+def requested(app: App, scopes: Sequence[str]) -> tuple[str, ...]:
+    """What the consent page is asked for in the end: the missing scopes, and `offline_access` where the grant is to be kept alive."""
     wanted = list(scopes)
     if app.mode == "broker" and "offline_access" not in app.never_ask:
         wanted.append("offline_access")
     return asked(app, wanted, MAX_SCOPES)
+
+
+# ---------------------------------------------------------------- within
 
 
 def _token_request(app: App, body: Mapping[str, str]) -> Request:
