@@ -71,6 +71,7 @@ _CHINESE: Final = re.compile(
 _AUTHORIZATION: Final = re.compile(
     rf"(?i)((?-i:[Aa])uthorization(?:{_QUOTE})?\]?[ \t]{{0,4}}(?:=>|[:=：,]|%3[aA])[ \t]{{0,4}}(?:[ub]?{_QUOTE})?)((?:bearer|basic|digest|token|bot|qqbot)(?:[ \t]{{1,4}}|%20|\+))?([A-Za-z0-9._~+/=%-]{{6,8000}})"
 )
+_SCHEMES: Final = frozenset({"bearer", "basic", "digest", "token", "bot", "qqbot", "header", "failed"})
 _BEARER: Final = re.compile(r"(?i)((?-i:[Bb])(?<![A-Za-z0-9_].)earer(?:[ \t]{1,4}|%20))([A-Za-z0-9._~+/=-]{8,8000})")
 _COOKIE: Final = re.compile(
     rf"(?i)(?<![A-Za-z0-9])((?:set-)?cookie(?:{_QUOTE})?\]?[ \t]{{0,4}}(?:=>|[:=：])[ \t]{{0,4}})((?:\[[ \t]{{0,4}})?[ub]?{_QUOTE})?([^\r\n\"'`\\]{{1,8000}})"
@@ -324,7 +325,7 @@ def _header(found: re.Match[str], masker: _Masker) -> str:
     lead, scheme, value = found.groups()
     if (
         _SAFE_VALUE.fullmatch(value)
-        or value.lower() in ("bearer", "basic", "header", "failed")
+        or value.lower().removesuffix("%20").rstrip("+") in _SCHEMES  # what is left of a header whose value was masked
         or (scheme is None and (_PLAIN_WORD.fullmatch(value) and len(value) < 24))
     ):
         return found[0]
