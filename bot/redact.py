@@ -49,7 +49,9 @@ _LARK_KINDS: Final = {
 }
 _PHONE: Final = re.compile(r"(?<![0-9A-Za-z_.+-])(?:\+?86[ -]?)?(1[3-9])\d{9}(?![0-9A-Za-z_.-])")
 _ELEVEN: Final = re.compile(r"1[3-9]\d{9}")  # quickly seen; nothing else can be a phone number
-_EMAIL: Final = re.compile(r"(?<![A-Za-z0-9._%+*-])[A-Za-z0-9._%+-]{1,64}(@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4})(?![A-Za-z0-9])")
+_EMAIL: Final = re.compile(
+    r"(?<![A-Za-z0-9._%+*@-])[A-Za-z0-9._%+-]{1,64}(@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4})(?![A-Za-z0-9@])"
+)
 
 _QUOTE = r"(?:\\{0,16}[\"'`]|%22|&quot;|&#34;)"
 # Patterns begin with a letter where they can, and look behind it afterwards: then the engine skips all other places by itself.
