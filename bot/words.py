@@ -46,12 +46,21 @@ def say(msgid: str, **values: object) -> Text:
 def _spaced(sentence: str, values: dict[str, object]) -> str:
     """The Chinese sentence filled in, with the blanks that its typography asks for: around Latin words, not between Chinese ones."""
     whole = ""
-    for literal, name, form, _ in Formatter().parse(sentence):
-        whole = _after(_after(whole, literal), "" if name is None else format(values[name], form or ""))
+    for literal, name, form in _parts(sentence):
+        whole = _after(whole, literal)
+        if name is not None:
+            whole = _after(whole, format(values[name], form))
     return whole
 
 
+@cache  # as many as there are sentences of ours
+def _parts(sentence: str) -> tuple[tuple[str, str | None, str], ...]:
+    return tuple((literal, name, form or "") for literal, name, form, _ in Formatter().parse(sentence))
+
+
 def _after(whole: str, piece: str) -> str:
+    if not whole or not piece:
+        return whole or piece
     if (_CHINESE.match(whole[-1:]) and _LATIN.match(piece)) or (_LATIN.match(whole[-1:]) and _CHINESE.match(piece)):
         return f"{whole} {piece}"
     if whole.endswith(" ") and _CHINESE.match(whole[-2:-1]) and _CHINESE.match(piece):

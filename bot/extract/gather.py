@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from bot.extract import spec as roles
@@ -56,7 +57,7 @@ def _name_by_wording(window: Window, record: Record) -> None:
         if named is not None:
             record.hints["entry"] = f"errno:{named}"
     if record.codes and not listed and "entry" not in record.hints:
-        _from_phrases(window, {record.platform: record}, trouble=True)
+        _from_phrases(window, {record.platform: record}, _spoken(window), trouble=True)
 
 
 def _together(record: Record, code: Code, chain: tuple[int, ...]) -> bool:
@@ -85,16 +86,23 @@ def _codeless(window: Window) -> list[Record]:
     _from_addresses(window, found)
     if worked and not found:
         return []
-    trouble = failed or TROUBLE.search(window.text) is not None or _refused_status(window) is not None
-    if not window.doubt.talk:
-        _from_phrases(window, found, trouble=trouble)
-        if not found:
-            _from_scopes(window, found)
-        if not found and trouble:
-            _from_trouble(window, found)
+    spoken = _spoken(window)
+    if spoken and not window.doubt.talk:
+        _from_phrases(window, found, spoken, trouble=failed or _troubled(window))
     if not found:
-        _from_ids(window, found, trouble)
+        _from_scopes(window, found)
+        if not found and (failed or _troubled(window)):
+            _from_trouble(window, found)
+        if found and window.doubt.talk:  # asked late: it is the dearest question, and most windows hold nothing to doubt
+            found.clear()
+    if not found:
+        _from_ids(window, found, failed=failed)
     return list(found.values())
+
+
+def _troubled(window: Window) -> bool:
+    """Whether the text has words of trouble, or an HTTP status that tells of a refusal."""
+    return TROUBLE.search(window.lower) is not None or _refused_status(window) is not None
 
 
 def _refused_status(window: Window) -> re.Match[str] | None:
@@ -117,16 +125,24 @@ def _from_addresses(window: Window, found: dict[str, Record]) -> None:
             found.setdefault(name, Record(name, start=address.start, end=address.end, strength=STRUCTURED))
 
 
-def _from_phrases(window: Window, found: dict[str, Record], *, trouble: bool) -> None:
-    lower, phrases = window.lower, window.known.phrases
+def _spoken(window: Window) -> list[tuple[int, list[tuple[str, str, str]]]]:
+    """Where a wording of the catalogue stands, in order: the place, and the wordings (longest first), each with its platform and entry."""
+    lower = window.lower
+    spoken: list[tuple[int, list[tuple[str, str, str]]]] = []
+    for head, listed in window.known.phrases.items():
+        at = lower.find(head)
+        while at >= 0:
+            here = [each for each in listed if lower.startswith(each[0], at)]
+            if here:
+                spoken.append((at, here))
+            at = lower.find(head, at + 1)
+    return sorted(spoken)
+
+
+def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[int, list[tuple[str, str, str]]]], *, trouble: bool) -> None:
     best: tuple[float, int, str, str, str] | None = None
-    for at in range(len(lower) - 3):
-        listed = phrases.get(lower[at : at + 4])
-        if listed is None:
-            continue
-        for phrase, name, key in listed:
-            if not lower.startswith(phrase, at):
-                continue
+    for at, here in spoken:
+        for phrase, name, key in here:
             weight = sum(1 if sign.isascii() else 2.5 for sign in phrase)
             clue = window.clue(name, at)
             rival = max((window.clue(other, at) for other in window.words.specs if other != name), default=0.0)
@@ -164,10 +180,10 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
     text = window.text
     best: tuple[float, str, int] | None = None
     traced = TRACE.search(text) is not None
-    if not traced and (REPORT.search(text) is None or window.doubt.mostly_source()):
+    if not traced and REPORT.search(text) is None:
         return
     status = _refused_status(window)
-    for match in [*list(TROUBLE.finditer(text))[:40], *([status] if status else [])]:
+    for match in [*islice(TROUBLE.finditer(window.lower), 40), *([status] if status else [])]:
         if window.written(match.start()):
             continue
         start, end = line_of(text, match.start())
@@ -178,17 +194,17 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
             score = window.clue(name, match.start())
             if score >= 4 and (best is None or score > best[0]):
                 best = (score, name, match.start())
-    if best is not None:
+    if best is not None and (traced or not window.doubt.mostly_source()):
         start, end = line_of(text, best[2])
         found[best[1]] = Record(best[1], start=start, end=end, strength=PROSE)
 
 
-def _from_ids(window: Window, found: dict[str, Record], trouble: bool) -> None:
+def _from_ids(window: Window, found: dict[str, Record], *, failed: bool) -> None:
     """A log id or request id that is all, or nearly all, that was pasted."""
     if not window.whole:
         return
     text = window.text.strip()
-    asks = trouble or _ASKING.search(text) is not None
+    asks = failed or _ASKING.search(text) is not None or _troubled(window)
     for name, spec in window.words.specs.items():
         for at, end, value in request_ids(window, spec):
             rest = len(text) - len(value)

@@ -14,9 +14,12 @@ _LARGEST = 32_768
 WORDS = (
     "error", "err_", "errcode", "errno", "exception", "fail", "denied", "forbidden", "unauthorized", "permission", "missing_scope", "invalid",
     "expired", "not_", "ratelimit", "rate limit", "frequency", "troubleshoot", "insufficient", "aadsts", "subcode", "sub_code", "error_msg",
-    "access_denied", "9999", "1000040", "/auth?q=", "scope-apply", "log_id=", "logid", "requestid", "request_id", "too many", "\\u5e94",
+    "access_denied", "9999", "1000040", "/auth?q=", "scope-apply", "too many", "\\u5e94",
     "错误", "报错", "失败", "异常", "权限", "无权", "限流", "过期", "不合法", "日志", "鉴权", "未授权",
 )  # fmt: skip
+
+# Said of what did not happen: `errors=0`, `error: null`, `err=<nil>`. Looked for behind an anchor.
+_NOTHING = re.compile(r"""[a-z_]{0,12}\\?["']?\s?[:=]\s?\\?["']?(?:0\b(?![.x])|null|nil\b|none\b|<nil>|""|''|false)""")
 
 # A code in an answer's own shape needs no word of refusal beside it: `"code":1254030`, `errcode=40014`, `"ok":false`. Lower case.
 _SHAPE = re.compile(r"""code\\?["']?\s?[:=]\s?\\?["']?[1-9][0-9]{2,9}\b|ok\\?["']?\s?[:=]\s?false""")
@@ -48,6 +51,9 @@ def _around(lower: str, anchor: str | re.Pattern[str]) -> Iterator[tuple[int, in
 
     at, size = place(0), len(lower)
     while at >= 0:
+        if isinstance(anchor, str) and _NOTHING.match(lower, at + len(anchor)):
+            at = place(at + 1)
+            continue
         start = lower.rfind("\n", max(0, at - 2 * _REACH), max(0, at - _REACH)) + 1 or max(0, at - _REACH)
         end = lower.find("\n", at + _REACH, at + 2 * _REACH)
         end = end if end >= 0 else min(size, at + 2 * _REACH)

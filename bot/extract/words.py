@@ -41,8 +41,10 @@ REPORT: Final = re.compile(
     r"|(?i:\berror[\"']?\s?[:\]=])|\b\w*(?:Error|Exception): \S|(?i:\bfailed(?::|,| with| to )|\bfailure:)|报错|失败|错误|异常|❌|(?i:\b(?:status|http|code)\W{0,3}[45]\d\d\b)|\bok[\"']?: ?[Ff]alse"
 )
 TRACE: Final = re.compile(r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d")
+# On lower-case text, and each alternative begins with a letter that it looks behind afterwards, so that other places are skipped at once.
 TROUBLE: Final = re.compile(
-    r"(?ai)\berror\b|\w+(?:Error|Exception)\b|\bfail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|Traceback|permission denied|access denied|unauthorized|❌|\bproblem|encountered"
+    r"(?a)error\b|exception\b(?<=\wexception)|f(?<!\w.)ail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|traceback|permission denied|access denied|unauthorized|❌"
+    r"|p(?<!\w.)roblem|encountered"
 )
 WRAPPER: Final = re.compile(
     r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?-i:(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_[A-Z_]+)|unknown|null|none|undefined|true|false|object|error"
