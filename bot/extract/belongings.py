@@ -62,7 +62,9 @@ _RESOURCE_WORDS: Final = (
     "wikc",
     "boxc",
 )
+_STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|$)(?!\s?(?:ms|s|items?|rows?|issues?)\b)")
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
+_MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")
 _SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
 
@@ -212,8 +214,17 @@ class Belongings:
                     record.status = int(value)
         for record in self.records:
             spec = self.window.words.specs[record.platform]
-            if spec.status_is_code and spec.number and not record.codes and record.status and spec.number.fullmatch(str(record.status)):
+            if not spec.status_is_code or spec.number is None or record.codes:
+                continue
+            if record.status is None and (said := self._said_status(record.start, spec.number)):
+                record.status = int(said)
+            if record.status and spec.number.fullmatch(str(record.status)):
                 record.codes.append(str(record.status))
+
+    def _said_status(self, place: int, shape: re.Pattern[str]) -> str | None:
+        """A number near a place that can only be its HTTP status: `… 403: Resource protected by …`."""
+        near = _STATUS_SAID.finditer(self.window.text, max(0, place - _LABEL_REACH), place + _LABEL_REACH)
+        return next((each[0] for each in near if shape.fullmatch(each[0])), None)
 
     # ------------------------------------------------------------ as whom
 
@@ -313,8 +324,15 @@ class _Scopes:
             elif at - last > 6 or text[last:at].strip(" ,\"'`、"):
                 wanted = self._wanted(at)
             last = end
+            if listed is None and match[0].isalpha() and not self._set_off(at, end):
+                continue  # `admin`, `bot`: a word of the sentence
             if wanted or (wanted is None and self.spec.scope_anywhere and ":" in match[0]):
                 self._add(match[0], at, end)
+
+    def _set_off(self, at: int, end: int) -> bool:
+        """Whether a plain word stands by itself: in marks, or as an item of a list."""
+        text = self.window.text
+        return text[at - 1 : at] in _MARKS and text[end : end + 1] in _MARKS
 
     def _from_address(self, shape: re.Pattern[str], address: Address) -> None:
         for key in self.spec.ask_keys:

@@ -27,6 +27,11 @@ _COUNTED: Final = re.compile(r"\s?[次条个元人行]")
 _SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
 # What a log line puts before its message: marks, a time, a file and its line.
 _LOG_HEAD: Final = re.compile(r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:[\w./-]+\.\w+:\d+:?)?\s*")
+_MESSAGE_LEAD: Final = re.compile(r"\s{0,4}[\"'\[]?(\d{4,8}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\]\"']? ?[,:] ?[^\s\d]")
+_SETS_OFF: Final = re.compile(r"(?:[^\s\d][:(\[] ?|(?:\A|\n)[ \t>*-]*)[\"'`]?$")
+_CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
+_WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋")
+_SENTENCE: Final = 400  # characters of a question, at most
 _STATUS_KEYS: Final = frozenset({"status", "statuscode", "code", "httpstatus"})
 _JOINERS: Final = frozenset("._")
 
@@ -55,6 +60,10 @@ def codes(window: Window) -> list[Code]:
             mine = _of_pair(window, pair)
             if mine is not None:
                 found[mine.at] = mine
+        elif pair.role == roles.MESSAGE:
+            mine = _of_message(window, pair)
+            if mine is not None:
+                found.setdefault(mine.at, mine)
     # A field whose role is another one is no code; a field that might be one may still be read as a sentence.
     taken = {each.start for each in window.pairs if each.role != roles.CODE}
     for code in (*islice(_of_numbers(window, taken | found.keys()), _MOST_CODES), *islice(_of_tokens(window), _MOST_CODES)):
@@ -78,7 +87,10 @@ def _of_addresses(window: Window) -> Iterable[Code]:
             next((name for name in window.catalog.platforms_of(word) if window.clue(name, each.start) >= BELIEVED), None) if word else None
         )
         if owner is not None and not word.isdigit() and not window.doubt.source(each.start):
-            yield Code(owner, word, max(window.text.find(word, each.start, each.end), each.start), each.end, STRUCTURED)
+            beside = [value for key, value in each.query.items() if window.words.roles.get(normal(key)) == roles.CODE]
+            for value in (word, *(value for value in beside if value.isdigit() and owner in window.catalog.platforms_of(value))):
+                at = max(window.text.find(value, each.start, each.end), each.start)
+                yield Code(owner, value, at, each.end, STRUCTURED, sub=value is not word)
         for name, spec in window.words.specs.items():
             if each.host not in spec.brands or spec.number is None:
                 continue
@@ -124,6 +136,19 @@ def _number_pair(window: Window, pair: Pair, value: str) -> Code | None:
     if not told and window.doubt.talk:
         return None
     return Code(name, value, pair.start, pair.end, STRUCTURED if told else LABELLED, pair.role == roles.SUB_CODE)
+
+
+def _of_message(window: Window, pair: Pair) -> Code | None:
+    """The code that a message begins with: `errorMsg: "chat.coolApp.notInstalled:…"`, `errorMessage: 52013, …`."""
+    lead = _MESSAGE_LEAD.match(window.text, pair.start, pair.end)
+    if lead is None or _doubted(window, pair.start):
+        return None
+    value, at = lead[1], lead.start(1)
+    if value.isdigit():
+        name = _owner(window, value, at, "")
+    else:
+        name = next((each for each, spec in window.words.specs.items() if spec.word and spec.word.fullmatch(value) and window.clue(each, at) >= BELIEVED), None)
+    return Code(name, value, at, lead.end(1), STRUCTURED) if name else None
 
 
 # ---------------------------------------------------------------- whose
@@ -252,7 +277,7 @@ def _doubted(window: Window, at: int) -> bool:
 def _of_tokens(window: Window) -> Iterable[Code]:
     looked = 0
     for match in TOKEN.finditer(window.text):
-        owners = window.catalog.platforms_of(match[0]) if match.end() - match.start() >= 8 else ()
+        owners = (window.catalog.platforms_of(match[0]) if match.end() - match.start() >= 8 else ()) or window.known.kindred(match[0])
         if not owners:
             continue
         looked += 1
@@ -274,13 +299,21 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     near = window.text[max(start, at - 80) : min(stop, end + 60)]
     joined = not _JOINERS.isdisjoint(value)
     common = value in spec.foreign_words or (not joined and value.islower())
-    if joined and window.clue(name, at) >= BELIEVED and _LOG_HEAD.fullmatch(window.text, start, at):
+    believed = window.clue(name, at) >= BELIEVED
+    if joined and believed and (_LOG_HEAD.fullmatch(window.text, start, at) or _set_off(window.text, at, end)):
         return True
-    if (common or not joined) and (window.clue(name, at) < BELIEVED or not FAIL_TOKEN.search(near)):
+    if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
     if FAIL_TOKEN.search(near.replace(value, " ")) or window.text.strip("`\"'*. \n") == value:
         return True
+    if believed and len(window.text) <= _SENTENCE and _WONDERS.search(window.text):
+        return True
     return "." in value and FAIL.search(window.text, end, end + 40) is not None
+
+
+def _set_off(text: str, at: int, end: int) -> bool:
+    """Whether a word closes its line as an error's name does: `slack auth.test: not_authed`, `… (not_authed)`, alone in quotes."""
+    return _CLOSES_LINE.match(text, end) is not None and _SETS_OFF.search(text, max(0, at - 8), at) is not None
 
 
 def _had(window: Window, at: int) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
     r"""(?x)
-    [=!]==|[=!]=\s?["'\d]|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|:=\s|<-\s
+    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|:=\s|<-\s
     | </?(?:tr|td|th|li)\b|^\+(?![\d\s])|^\s*[A-Z]\w+\s+[A-Z]\w*\s*=\s*-?\d{4,10}\s*$
     | \bnew\s*(?:\w+\s*)?\[\]|^\s*["'][^"'\n]{1,80}["']\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
@@ -66,7 +66,7 @@ _TALK = re.compile(
             (?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s
           | (?:annotate|document|describe|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry\ on|update|improve|implement|introduce
               |extend|cover)s?\s
-          | (?:clos|fix|resolv|add)(?:e|es|ed|s)?\b(?![^\n]*(?:code[\ :=]|fail|err(?:or)?[:=]|失败|报错))
+          | (?:clos|fix|resolv|add)(?:e|es|ed|s)?\b(?!\ the\ following|[^\n]*(?:code[\ :=]|fail|err(?:or)?[:=]|失败|报错))
         )
       | \s*[-*]?\s*将[^\n]{0,80}(?:分开|改为|映射|归一|区分|透传)
     )

@@ -11,13 +11,14 @@ from bot.extract.belongings import Belongings, namesake, request_ids
 from bot.extract.codes import LABELLED, PROSE, STRUCTURED, Code, codes
 from bot.extract.doubt import line_of, went_well
 from bot.extract.records import Record
-from bot.extract.window import Window
+from bot.extract.window import BELIEVED, Window
 from bot.extract.words import FAIL, HTTP, REFUSAL, REPORT, TRACE, TROUBLE
 
 _MISSING: Final = re.compile(
     r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|lacks?\b|缺少|未开通|未申请|权限不足|无权限|没有"
 )
 _ASKING: Final = re.compile(r"[?？]|帮|看下|看看|查|help|look")
+_REFUSED: Final = re.compile(r"[45]\d\d")
 _ID_LABEL: Final = re.compile(r"(?i)log_?id|日志|request_?id|trace_?id")
 
 
@@ -78,7 +79,10 @@ def _codeless(window: Window) -> list[Record]:
     if window.doubt.fixture or window.doubt.listing:
         return []
     found: dict[str, Record] = {}
-    failed = any(each.role == roles.FLAG and each.value.lower() == "false" for each in window.pairs)
+    failed = any(
+        (each.role == roles.FLAG and each.value.lower() == "false") or (each.role == roles.CODE and _REFUSED.fullmatch(each.value))
+        for each in window.pairs
+    )
     worked = not failed and any(
         (each.role == roles.FLAG and each.value.lower() == "true") or (each.role == roles.CODE and each.value in ("0", "success", "ok"))
         for each in window.pairs
@@ -190,10 +194,11 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
         around = text[start : min(len(text), end + 300)]
         if not REFUSAL.search(around) and not HTTP.search(around.lower()) and not (traced and "access_token" in window.lower):
             continue
-        for name in window.words.specs:
-            score = window.clue(name, match.start())
-            if score >= 4 and (best is None or score > best[0]):
-                best = (score, name, match.start())
+        scores = sorted(((window.clue(name, match.start()), name) for name in window.words.specs), reverse=True)
+        (score, name), (rival, _) = scores[:2]
+        # A name near the trouble speaks for itself; one far from it only when no other is named at all.
+        if (score >= 4 or (score >= BELIEVED and rival == 0)) and (best is None or score > best[0]):
+            best = (score, name, match.start())
     if best is not None and (traced or not window.doubt.mostly_source()):
         start, end = line_of(text, best[2])
         found[best[1]] = Record(best[1], start=start, end=end, strength=PROSE)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -20,6 +22,8 @@ NEAR: Final = 400
 BELIEVED: Final = 3.0
 _MOST_ADDRESSES: Final = 400
 _MOST_HITS: Final = 24  # of one clue in one window
+_KIN: Final = 3  # codes of one make that make a family
+_DIGIT: Final = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,28 @@ class Known:
     """What the catalogue's keys alone tell; made once per catalogue."""
 
     families: frozenset[tuple[str, int]]
+    kin: Mapping[str, tuple[str, ...]]
     phrases: dict[str, list[tuple[str, str, str]]]
     namesakes: frozenset[tuple[str, str]]
+
+    def kindred(self, word: str) -> tuple[str, ...]:
+        """The platforms that list at least three codes of a word's make: `PAT_…`, `Forbidden.…`, `K0000`."""
+        return next((self.kin[make] for make in _makes(word) if make in self.kin), ())
+
+
+def _makes(word: str) -> Iterator[str]:
+    """What a textual code has in common with its kin: the name that its parts hang on, and where its digits stand."""
+    head, joint, _ = word.partition("." if "." in word else "_")
+    if joint and (joint == "." or head.isupper()):
+        yield head + joint
+    if word[-1:].isdigit() and word[:1].isupper():
+        yield _DIGIT.sub("0", word)
 
 
 @lru_cache(maxsize=8)
 def known(catalog: Catalog, words: Lexicon) -> Known:
-    """Index of code families (a code shares all but its last three digits with a known one), of wordings by their first four
-    characters, and of the first words of scopes."""
+    """Index of code families (a code shares all but its last three digits with a known one), of the makes of textual codes, of wordings
+    by their first four characters, and of the first words of scopes."""
     families = {
         (name, int(code) // 1000)
         for name, each in words.specs.items()
@@ -42,6 +60,12 @@ def known(catalog: Catalog, words: Lexicon) -> Known:
         for code in catalog.codes(name)
         if code.isdigit() and len(code) >= 6
     }
+    kin: dict[str, Counter[str]] = defaultdict(Counter)
+    for name in words.specs:
+        for code in catalog.codes(name):
+            if not code.isdigit() and " " not in code:
+                for make in _makes(code):
+                    kin[make][name] += 1
     phrases: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     every = dict(catalog.phrases())
     every.update(words.wordings)
@@ -51,7 +75,8 @@ def known(catalog: Catalog, words: Lexicon) -> Known:
     for listed in phrases.values():
         listed.sort(key=lambda each: -len(each[0]))
     namesakes = {(name, scope.split(":")[0]) for name, each in words.specs.items() if each.scope_anywhere for scope in catalog.scopes(name)}
-    return Known(frozenset(families), dict(phrases), frozenset(namesakes))
+    many = {make: tuple(name for name, count in owners.items() if count >= _KIN) for make, owners in kin.items()}
+    return Known(frozenset(families), {make: names for make, names in many.items() if names}, dict(phrases), frozenset(namesakes))
 
 
 class Window:

@@ -25,7 +25,7 @@ FAIL: Final = re.compile(
 )
 FAIL_WIDE: Final = re.compile(FAIL.pattern + r"|\bnot?\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", re.I)
 FAIL_TOKEN: Final = re.compile(
-    r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|报错|失败|返回|错误|异常|提示|trả|エラー|에러"
+    r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|报(?:错|了|出|[ :])|失败|返回|错误|异常|提示|trả|エラー|에러"
 )
 ASKS: Final = re.compile(
     r"(?ai)怎么解决|怎么办|什么意思|什么原因|什么错|啥意思|what (?:does|is)[^\n]{0,40}(?:mean|error)|how (?:do i|to|can i) (?:fix|solve|resolve)|why (?:do|am) i"
@@ -33,7 +33,7 @@ ASKS: Final = re.compile(
 # Refusal in words: enough to answer without a code when the platform is plain.
 REFUSAL: Final = re.compile(
     r"(?ai)forbidden|unauthori[sz]ed|permission|denied|\b40[0-9]\b|\b429\b|\b5\d\d\b|invalid|expired|not support|not (?:found|exist|granted|enabled|allowed)|required|rate.?limit|missing|refus|revoked"
-    r"|权限|未授权|无权|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|仅限"
+    r"|权限|未授权|无权|不存在|未找到|找不到|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|仅限"
 )
 # A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
 REPORT: Final = re.compile(
@@ -81,10 +81,10 @@ SCOPE_HAD: Final = re.compile(rf"(?am){_ASKED}|{_HAD}")
 # skips all other places by itself.
 AS_APP: Final = re.compile(
     r"(?a)a(?<!\w.)s (?:the |a )?(?:bot|app|tenant|application)\b|bot identity|app identity|tenant identity|application identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
-    r"|tenant token|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)"
+    r"|tenant token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)"
 )
 AS_USER: Final = re.compile(
-    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|/authen/v\d|refresh_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|xoxp|/authen/v\d|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 

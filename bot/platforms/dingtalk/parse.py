@@ -13,6 +13,7 @@ SPEC = Spec(
         "应用尚未开通所需的权限": 4, "没有调用该接口的权限": 3, "appscope": 3, "不合法的access_token": 2, "dingbot": 3, "requiredscopes": 2, "openconversationid": 2, "robotcode": 2, "suiteticket": 1,
         "pat_": 1, "cli_org_not_authorized": 4, "clientid": 0.5, "staffid": 1, "不合法的appkey": 2, "corpsecret": 0.5, "invalidclientidorsecret": 4,
         "forbidden.accessdenied": 4, "server_error_code": 2, "mcp": 0.5, "topsdk": 2, "钉盘": 2,
+        "酷应用": 3, "coolapp": 3, "dd.error": 3, "dd.config": 3, "dd.ready": 3, "dd.runtime": 3, "corpid=ding": 3, 'corpid":"ding': 3,
     },
     keys={
         "xacsrequestid": REQUEST_ID, "xacstraceid": REQUEST_ID, "accessdenieddetail": NEED, "topcode": CODE, "clientid": APP, "submessage": MESSAGE, "xcatraceid": REQUEST_ID,

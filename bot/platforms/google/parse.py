@@ -9,7 +9,7 @@ from bot.extract.spec import CODE, Spec, pattern
 SPEC = Spec(
     name="google",
     clues={
-        "googleapis": 4, "google": 4, "insufficient authentication scopes": 5, "gaxios": 4, "domain": 0.5, "insufficientpermissions": 4, "gmail": 3, "gserviceaccount": 4,
+        "googleapis": 4, "google": 4, "谷歌": 4, "insufficient authentication scopes": 5, "gaxios": 4, "domain": 0.5, "insufficientpermissions": 4, "gmail": 3, "gserviceaccount": 4,
         "oauth2client": 2, "access_token_scope_insufficient": 5, "permission_denied": 1, "usageLimits".lower(): 3, "ya29.": 4,
     },
     keys={"reason": CODE},

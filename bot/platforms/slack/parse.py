@@ -8,7 +8,7 @@ from bot.extract.spec import REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
     name="slack",
-    clues={"slack": 4, "xoxb": 4, "xoxp": 4, "xapp-": 4, "chat.postmessage": 3, "conversations.": 2, "an api error occurred": 3, "the server responded with": 1.5,
+    clues={"slack": 4, "슬랙": 4, "xoxb": 4, "xoxp": 4, "xapp-": 4, "chat.postmessage": 3, "conversations.": 2, "an api error occurred": 3, "the server responded with": 1.5,
            "oauth.v2.access": 4, "response_metadata": 2, "missing_scope": 2, "needed": 1, "auth.test": 1, "postmessage error": 2},
     keys={"xslackreqid": REQUEST_ID},
     code_keys={"error": 2, "err": 2},
