@@ -376,7 +376,7 @@ class _Scopes:
         if window.catalog.scope(self.name, value) is None:
             if self.spec.scope_known_only or (self.spec.scope_anywhere and not namesake(window, self.name, value)):
                 return
-            at_the_end = end is not None and end >= len(window.text.rstrip(" \n\"'`")) - 1
+            at_the_end = end is not None and (end >= len(window.text.rstrip(" \n\"'`")) - 1 or window.shown.startswith(("...", "…"), end))
             if at_the_end and any(each.startswith(value) for each in window.catalog.scopes(self.name)):
                 return
         record.scopes.append(value)

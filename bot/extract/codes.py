@@ -23,14 +23,16 @@ _OTHER_KEY: Final = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[
 _CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
 _OPENS_LIST: Final = re.compile(r"[:=\[]")
 _SAID: Final = re.compile(r"报错?[: ]{0,3}$")
+_STILL: Final = re.compile(r"(?:还是|依然|依旧|仍然?|又|一直|总是|老是|突然)[是报: ]{0,3}$")
 _COUNTED: Final = re.compile(r"\s?[次条个元人行]")
 _SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
 # What a log line puts before its message: marks, a time, a file and its line.
 _LOG_HEAD: Final = re.compile(r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:[\w./-]+\.\w+:\d+:?)?\s*")
 _MESSAGE_LEAD: Final = re.compile(r"\s{0,4}[\"'\[]?(\d{4,8}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\]\"']? ?[,:] ?[^\s\d]")
-_SETS_OFF: Final = re.compile(r"(?:[^\s\d][:(\[] ?|(?:\A|\n)[ \t>*-]*)[\"'`]?$")
+_SETS_OFF: Final = re.compile(r"(?:[^\s\d:(\[]{1,40}[ .][^\n:(\[]{1,40}: ?|[^\s\d] ?[(\[]|(?:\A|\n)[ \t>*]*)[\"'`]?$")
 _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋")
+_CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
 _SENTENCE: Final = 400  # characters of a question, at most
 _STATUS_KEYS: Final = frozenset({"status", "statuscode", "code", "httpstatus"})
 _JOINERS: Final = frozenset("._")
@@ -147,7 +149,14 @@ def _of_message(window: Window, pair: Pair) -> Code | None:
     if value.isdigit():
         name = _owner(window, value, at, "")
     else:
-        name = next((each for each, spec in window.words.specs.items() if spec.word and spec.word.fullmatch(value) and window.clue(each, at) >= BELIEVED), None)
+        name = next(
+            (
+                each
+                for each, spec in window.words.specs.items()
+                if spec.word and spec.word.fullmatch(value) and window.clue(each, at) >= BELIEVED
+            ),
+            None,
+        )
     return Code(name, value, at, lead.end(1), STRUCTURED) if name else None
 
 
@@ -249,7 +258,21 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
         return LABELLED if label and body else PROSE
     if listed and body and text[at - 2 : at] == ": " and text[end : end + 1] == ":" and FAIL_WIDE.search(text, end, end + 120):
         return PROSE  # `package: code: message`, as errors are wrapped on their way up
+    if listed and digits >= 5 and _STILL.search(text, max(0, at - 8), at):
+        return PROSE if any(window.clue(name, at) > 0 for name in window.catalog.platforms_of(value)) else 0
+    if digits >= 5 and _beside_name(window, value, at, end, listed=listed):
+        return PROSE
     return PROSE if listed and _known_in_sentence(text, at, end, digits, body) else 0
+
+
+def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool) -> bool:
+    """Whether a short text names a platform and its code: `钉钉 33012 无效的USERID`, `飞书一键授权一直 20029`."""
+    text = window.text
+    if len(text) > _SENTENCE:
+        return False
+    if listed and not text[end:].strip(_CLOSING):
+        return any(window.clue(name, at) >= BELIEVED for name in window.catalog.platforms_of(value))
+    return window.named(at) and FAIL_WIDE.search(text, end, end + 40) is not None and text[end : end + 1] in " :,"
 
 
 def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match[str] | None) -> bool:
@@ -267,7 +290,7 @@ def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match
 def _leads(text: str, at: int) -> bool:
     """Whether a number is the first thing on its line."""
     start = text.rfind("\n", max(0, at - 200), at) + 1
-    return not text[start:at].strip(" \t-*`\"'[(#>·•")
+    return not text[start:at].strip(" \t-*`\"'[(#>·•✗✘✖❌×⚠🚫‼️")
 
 
 def _doubted(window: Window, at: int) -> bool:
@@ -300,7 +323,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     joined = not _JOINERS.isdisjoint(value)
     common = value in spec.foreign_words or (not joined and value.islower())
     believed = window.clue(name, at) >= BELIEVED
-    if joined and believed and (_LOG_HEAD.fullmatch(window.text, start, at) or _set_off(window.text, at, end)):
+    if joined and believed and (window.named(at) or _LOG_HEAD.fullmatch(window.text, start, at) or _set_off(window.text, at, end)):
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
@@ -313,7 +336,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
 
 def _set_off(text: str, at: int, end: int) -> bool:
     """Whether a word closes its line as an error's name does: `slack auth.test: not_authed`, `… (not_authed)`, alone in quotes."""
-    return _CLOSES_LINE.match(text, end) is not None and _SETS_OFF.search(text, max(0, at - 8), at) is not None
+    return _CLOSES_LINE.match(text, end) is not None and _SETS_OFF.search(text, max(0, at - 84), at) is not None
 
 
 def _had(window: Window, at: int) -> bool:

@@ -21,7 +21,7 @@ _CODE_LINE = re.compile(
     | ^\s*(?:export\s+)?(?:const|let|var|val|static|final|public|private|protected|internal|enum|struct|type|class|interface|def|func|fn|function|import|from|package|using|\#include|\#define)\s+[\w({*<"]
     | ^\s*(?:async\s+)?function\b|^\s*@\w+(?:\(|$)
     | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|\w+\()
-    | ^\s*(?:\w+\.)+\w+\s=\s
+    | ^\s*(?:\w+\.)+\w+\s=\s(?!b?["']\{)
     | ^\s*(?://|\#|--|\*)\s*\d{4,10}\s*[:=\-\u4e00-\u9fff]
     | \b(?:INSERT\s+INTO|SELECT\s.{1,200}\sFROM|UPDATE\s+\w+\s+SET|VALUES\s*\()
     | ^\s*[A-Z]\w*(?:\s+\w+)?\s*=\s*-?\d{4,10}\s*[,;]
@@ -52,7 +52,7 @@ _FIXTURE_WORDS = (
 _CRY = re.compile(r"❌|✗|×|!!!")
 # A rule about an error: said of every time, so nobody's own case.
 _RULE = re.compile(
-    r"(?ai)(?:如果|假如|若|一旦|如遇)(?>[^\n。]{0,60}?(?:返回|提示|抛出|收到|出现|报错?))[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)|会自动(?:重试|降速|退避|刷新|续期|跳过|处理|恢复)"
+    r"(?ai)(?:如果|假如|若|一旦|如遇)(?>[^\n。]{0,60}?(?:返回|提示|抛出|收到|出现|报错?))[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)|遇到?[^\n,。]{2,40}就[^\n,。]{1,20}|会自动(?:重试|降速|退避|刷新|续期|跳过|处理|恢复)"
     r"|\bif\b(?>[^.\n]{0,80}?\b(?:returns?|answers?|reports?|shows?|says?)\b)[^\n]{0,160}?\b(?:it means|means|then the|this means)\b"
 )
 _PLEA = re.compile(r"(?ai)怎么|为什么|求助|帮忙|请教|什么原因|\?|？|\bhelp\b|\bwhy\b")
@@ -68,6 +68,7 @@ _TALK = re.compile(
               |extend|cover)s?\s
           | (?:clos|fix|resolv|add)(?:e|es|ed|s)?\b(?!\ the\ following|[^\n]*(?:code[\ :=]|fail|err(?:or)?[:=]|失败|报错))
         )
+      | \s*[pm]r:\s
       | \s*[-*]?\s*将[^\n]{0,80}(?:分开|改为|映射|归一|区分|透传)
     )
     | \b(?:
@@ -96,7 +97,7 @@ _TALK = re.compile(
       | (?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that)\ (?:also\ )?(?:returns|throws|responds\ with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for|until)
     )(?:\b|(?<=[\s:]))
     | \"{3}
-    | 会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|解决了(?!吗|没)|已解决
+    | 会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都)?好了(?!吗|没)|解决了(?!吗|没)|已解决
     | 写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
     | 错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)
     | (?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底|分类|单测|测试)
@@ -109,9 +110,11 @@ _EXPERIENCE = re.compile(
     r"|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
 _SUCCESS_WORD = re.compile(
-    r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
+    r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
 )
 _TABLE_ROW = re.compile(r"^\s*[+-]?\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
+# A code with its message in one cell: somebody's result. In a list of codes each code has a cell to itself.
+_RESULT_CELL = re.compile(r"(?<![\d.])\d{4,10}[ :,]{1,3}[A-Za-z\u4e00-\u9fff][^|\n]{3,200}\|")
 _BULLET_CODE = re.compile(
     r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M
 )
@@ -208,7 +211,7 @@ class Doubt:
             if line.lstrip()[:2] in _DATA:
                 self._lines[start] = False  # data, however long
                 return False
-            known = _LOG_LINE.search(line) is None and (_CODE_LINE.search(line) is not None or _TABLE_ROW.match(line) is not None)
+            known = _LOG_LINE.search(line) is None and (_CODE_LINE.search(line) is not None or _lists(line))
             self._lines[start] = known
         return known
 
@@ -228,6 +231,11 @@ class Doubt:
         """Whether the number is one of several in a row: a list of codes, not an error."""
         lo = max(0, start - 16)
         return any(lo + m.start() < end and lo + m.end() > start for m in _LISTED.finditer(self._text[lo : end + 16]))
+
+
+def _lists(line: str) -> bool:
+    """Whether a line is a row of a table that lists codes or scopes."""
+    return _TABLE_ROW.match(line) is not None and _RESULT_CELL.search(line) is None
 
 
 def went_well(text: str) -> bool:

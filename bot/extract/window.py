@@ -22,6 +22,7 @@ NEAR: Final = 400
 BELIEVED: Final = 3.0
 _MOST_ADDRESSES: Final = 400
 _MOST_HITS: Final = 24  # of one clue in one window
+_NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
 _DIGIT: Final = re.compile(r"\d")
 
@@ -34,6 +35,7 @@ class Known:
     kin: Mapping[str, tuple[str, ...]]
     phrases: dict[str, list[tuple[str, str, str]]]
     namesakes: frozenset[tuple[str, str]]
+    names: tuple[str, ...]
 
     def kindred(self, word: str) -> tuple[str, ...]:
         """The platforms that list at least three codes of a word's make: `PAT_…`, `Forbidden.…`, `K0000`."""
@@ -75,8 +77,9 @@ def known(catalog: Catalog, words: Lexicon) -> Known:
     for listed in phrases.values():
         listed.sort(key=lambda each: -len(each[0]))
     namesakes = {(name, scope.split(":")[0]) for name, each in words.specs.items() if each.scope_anywhere for scope in catalog.scopes(name)}
+    names = tuple(clue for each in words.specs.values() for clue, weight in each.clues.items() if weight >= _NAME and clue.isalpha())
     many = {make: tuple(name for name, count in owners.items() if count >= _KIN) for make, owners in kin.items()}
-    return Known(frozenset(families), {make: names for make, names in many.items() if names}, dict(phrases), frozenset(namesakes))
+    return Known(frozenset(families), {make: names for make, names in many.items() if names}, dict(phrases), frozenset(namesakes), names)
 
 
 class Window:
@@ -169,6 +172,11 @@ class Window:
                 seen = any(self.catalog.scope(name, match[0]) for match in islice(spec.scope.finditer(self.text), 100))
             known = self._shaped[name] = BELIEVED if seen else 0.0
         return known
+
+    def named(self, at: int) -> bool:
+        """Whether the word right before a place is a platform's name (or as good as one)."""
+        head = self.lower[max(0, at - 24) : at].rstrip(" :,\"'`([")
+        return len(head) < min(at, 24) and head.endswith(self.known.names)
 
     # ------------------------------------------------------------ what stands around
 

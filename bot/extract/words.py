@@ -38,7 +38,7 @@ REFUSAL: Final = re.compile(
 # A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
 REPORT: Final = re.compile(
     r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d|\b20\d\d[-/][01]\d[-/][0-3]\d[ T]|\b[0-2]\d:[0-5]\d:[0-5]\d\b"
-    r"|(?i:\berror[\"']?\s?[:\]=])|\b\w*(?:Error|Exception): \S|(?i:\bfailed(?::|,| with| to )|\bfailure:)|报错|失败|错误|异常|❌|(?i:\b(?:status|http|code)\W{0,3}[45]\d\d\b)|\bok[\"']?: ?[Ff]alse"
+    r"|(?i:\berror[\"']?\s?[:\]=])|\b\w*(?:Error|Exception): \S|(?i:\bfailed(?::|,| with| to )|\bfailure:)|报错|失败|错误|异常|❌|(?i:\b(?:status|http|code)\W{0,3}[45]\d\d\b)|(?i:\b[45]\d\d\W{1,3}(?:client error|forbidden|unauthorized|bad request|too many requests)\b)|\bok[\"']?: ?[Ff]alse"
 )
 TRACE: Final = re.compile(r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d")
 # On lower-case text, and each alternative begins with a letter that it looks behind afterwards, so that other places are skipped at once.
