@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from bot.catalog import Catalog
 from bot.extract import windows
-from bot.extract.codes import PROSE
 from bot.extract.gather import read
+from bot.extract.owners import PROSE
 from bot.extract.records import Record, finding
 from bot.extract.spec import lexicon
 from bot.extract.window import Window, known

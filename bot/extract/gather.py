@@ -8,8 +8,9 @@ from typing import Final
 
 from bot.extract import spec as roles
 from bot.extract.belongings import Belongings, namesake, request_ids
-from bot.extract.codes import LABELLED, PROSE, STRUCTURED, Code, codes
+from bot.extract.codes import codes
 from bot.extract.doubt import line_of, went_well
+from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code
 from bot.extract.records import Record
 from bot.extract.window import BELIEVED, Window
 from bot.extract.words import FAIL, HTTP, REFUSAL, REPORT, TRACE, TROUBLE

@@ -1,0 +1,75 @@
+"""A platform code as it stands in a text, whose it is, and whether its place is to be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.extract.spec import Spec
+from bot.extract.window import BELIEVED, Window
+
+STRUCTURED: Final = 3  # a field of an answer
+LABELLED: Final = 2  # "error code 230002"
+PROSE: Final = 1  # a known code and words of refusal
+MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
+_STATUS_KEYS: Final = frozenset({"status", "statuscode", "code", "httpstatus"})
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A platform code as it stands in the text."""
+
+    platform: str
+    value: str
+    at: int
+    end: int
+    strength: int
+    sub: bool = False
+
+
+def owner(window: Window, value: str, at: int, key: str) -> str | None:
+    """The platform a numeric code belongs to, or None when nothing makes it one."""
+    scores = [
+        (_number_score(window, spec, value, at, key), name)
+        for name, spec in window.words.specs.items()
+        if spec.number is not None and spec.number.fullmatch(value)
+    ]
+    best = max(scores, key=lambda each: each[0], default=(0.0, ""))
+    return best[1] if best[0] >= BELIEVED else None
+
+
+def _number_score(window: Window, spec: Spec, value: str, at: int, key: str) -> float:
+    if spec.status_is_code:
+        return window.clue(spec.name, at) if key in _STATUS_KEYS else 0.0
+    listed = spec.name in window.catalog.platforms_of(value)
+    speaks = spec.code_keys.get(key, 0) if key else 0
+    digits = len(value.lstrip("-"))
+    if digits == 3 and value[0] in "12345" and not listed and speaks < 2:
+        return 0.0  # an HTTP status in a wrapper's field
+    score = window.clue(spec.name, at) + (3.0 if listed else 0.0) + speaks
+    if not listed and spec.families and window.family(spec.name, value):
+        score += 2.0
+    if key and (len(value) >= 4 or speaks >= 2):
+        score += window.sibling(spec, key, at)
+    return 0.0 if digits <= 3 and score < 4 and speaks < 2 else score
+
+
+def word_owner(window: Window, value: str, at: int, key: str) -> str | None:
+    """The platform a textual code belongs to, or None."""
+    owners = window.catalog.platforms_of(value)
+    scores = [(0.0, "")]
+    for name, spec in window.words.specs.items():
+        listed = name in owners
+        if spec.word is None or not spec.word.fullmatch(value) or not (key in spec.word_keys or (listed and key in spec.known_word_keys)):
+            continue
+        if not listed and spec.refuse is not None and spec.refuse.fullmatch(value):
+            continue
+        trust = 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0
+        scores.append((window.clue(name, at) + window.sibling(spec, key, at) + trust + spec.code_keys.get(key, 0) * 0.25, name))
+    best = max(scores, key=lambda each: each[0])
+    return best[1] if best[0] >= BELIEVED else None
+
+
+def doubted(window: Window, at: int) -> bool:
+    """Whether a place only looks like an error: talk, a test, source code."""
+    return window.doubt.talk or window.doubt.fixture or window.written(at)

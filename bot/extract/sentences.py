@@ -1,0 +1,165 @@
+"""Codes told in sentences and log lines: numbers with a label or a message, and words of the catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from bot.extract.doubt import line_of
+from bot.extract.owners import LABELLED, MOST_CODES, PROSE, Code, doubted, owner
+from bot.extract.read import NUMBER, TOKEN, normal
+from bot.extract.window import BELIEVED, Window
+from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL
+
+_OTHER_KEY: Final = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_]\w{0,40}=[\"'`]?$")
+_CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
+_OPENS_LIST: Final = re.compile(r"[:=\[]")
+_SAID: Final = re.compile(r"报错?[: ]{0,3}$")
+_STILL: Final = re.compile(r"(?:还是|依然|依旧|仍然?|又|一直|总是|老是|突然)[是报: ]{0,3}$")
+_COUNTED: Final = re.compile(r"\s?[次条个元人行]")
+_SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
+# What a log line puts before its message: marks, a time, a file and its line.
+_LOG_HEAD: Final = re.compile(r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:[\w./-]+\.\w+:\d+:?)?\s*")
+_SETS_OFF: Final = re.compile(r"(?:[^\s\d:(\[]{1,40}[ .][^\n:(\[]{1,40}: ?|[^\s\d] ?[(\[]|(?:\A|\n)[ \t>*]*)[\"'`]?$")
+_CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
+_WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋")
+_CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
+_SENTENCE: Final = 400  # characters of a question, at most
+_JOINERS: Final = frozenset("._")
+
+
+def of_numbers(window: Window, taken: set[int]) -> Iterable[Code]:
+    """Numbers that are told as error codes, at places that are not `taken`."""
+    looked = 0
+    specs = window.words.specs
+    for match in NUMBER.finditer(window.text):
+        at, end = match.span()
+        if at in taken or window.address_at(at):
+            continue
+        strong = STRONG_LABEL.search(window.text, max(0, at - 48), at)
+        value = match[0]
+        if value.startswith("-") and not strong:
+            value, at = value[1:], at + 1
+        owners = window.catalog.platforms_of(value)
+        families = [] if owners else [name for name, each in specs.items() if each.families and window.family(name, value)]
+        said = (
+            not owners
+            and len(value) >= 5
+            and _SAID.search(window.text, max(0, at - 8), at) is not None
+            and not _COUNTED.match(window.text, end)
+        )
+        if not owners and not families and not said and not (strong and _CODE_LABEL.search(strong[1])):
+            continue
+        looked += 1
+        if looked > MOST_CODES:
+            return
+        grade = _grade(window, value, at, end, strong=strong is not None or said, listed=bool(owners))
+        if grade == 0 or doubted(window, at) or window.doubt.listing or window.doubt.enumerated(at, end):
+            continue
+        label = normal(strong[1]) if strong else ""
+        name = owner(window, value, at, label if label in ("errcode", "errno") else "") or next(iter(families), None)
+        if name is not None and not specs[name].status_is_code:
+            yield Code(name, value, at, end, grade)
+
+
+def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, listed: bool) -> int:
+    """How surely a number in a sentence is an error code; 0 when it is not."""
+    text = window.text
+    digits = len(value.lstrip("-"))
+    if strong or (listed and text.strip(" \t\n`\"'*()[]#?!.,") == value):
+        return LABELLED
+    if digits < 4 or text[at - 1 : at] == "#":  # a ticket or a build
+        return 0
+    label = LABEL.search(text, max(0, at - 48), at) is not None
+    if not label and _OTHER_KEY.search(text, max(0, at - 48), at):
+        return 0  # the value of a field that is no code
+    body = BODY.match(text, end, end + 120)
+    if (listed or digits >= 5) and (label or (body and _leads(text, at) and FAIL_WIDE.search(text, end, end + 120))):
+        return LABELLED if label and body else PROSE
+    told = (digits >= 5 and _beside_name(window, value, at, end, listed=listed)) or (
+        listed and _known_in_sentence(text, at, end, digits, body)
+    )
+    return PROSE if told else 0
+
+
+def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool) -> bool:
+    """Whether a text speaks of a platform and its code: `写表格还是 91403`, `钉钉 33012 无效的USERID`, `飞书一键授权一直 20029`."""
+    text = window.text
+    spoken_for = max((window.clue(name, at) for name in window.catalog.platforms_of(value)), default=0.0) if listed else 0.0
+    if spoken_for > 0 and _STILL.search(text, max(0, at - 8), at):
+        return True
+    if len(text) > _SENTENCE:
+        return False
+    if spoken_for >= BELIEVED and not text[end:].strip(_CLOSING):
+        return True
+    return window.named(at) and FAIL_WIDE.search(text, end, end + 40) is not None and text[end : end + 1] in " :,"
+
+
+def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match[str] | None) -> bool:
+    """A listed code without any label: its message follows, or it closes the message, or its line speaks of a refusal."""
+    if body and FAIL.match(body[0].lstrip(" :,.\"'`)*]-([")):
+        return True
+    if body and text[at - 2 : at] == ": " and text[end : end + 1] == ":" and FAIL_WIDE.search(text, end, end + 120):
+        return True  # `package: code: message`, as errors are wrapped on their way up
+    if digits >= 6 and (spoken := _SPOKEN.match(text, end)) and FAIL.search(spoken[0]):
+        return True
+    start, stop = line_of(text, at)
+    line = (max(start, at - 200), min(stop, end + 200))
+    closing = text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]")
+    return bool(((closing or digits >= 7) and FAIL.search(text, *line)) or (digits >= 5 and ASKS.search(text, *line)))
+
+
+def _leads(text: str, at: int) -> bool:
+    """Whether a number is the first thing on its line."""
+    start = text.rfind("\n", max(0, at - 200), at) + 1
+    return not text[start:at].strip(" \t-*`\"'[(#>·•✗✘✖❌×⚠🚫‼️")
+
+
+def of_tokens(window: Window) -> Iterable[Code]:
+    """Words of the catalogue (or of a make that it knows) that are told as errors."""
+    looked = 0
+    for match in TOKEN.finditer(window.text):
+        owners = (window.catalog.platforms_of(match[0]) if match.end() - match.start() >= 8 else ()) or window.known.kindred(match[0])
+        if not owners:
+            continue
+        looked += 1
+        if looked > MOST_CODES:
+            return
+        at, end = match.span()
+        name = next((each for each in owners if _token_of(window, each, match)), None)
+        if name and not window.address_at(at) and not doubted(window, at) and not _had(window, at):
+            yield Code(name, match[0], at, end, LABELLED)
+
+
+def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
+    """Whether a word of the catalogue is told as an error of this platform here."""
+    spec, value = window.words.specs.get(name), match[0]
+    if spec is None or spec.word is None or not spec.word.fullmatch(value) or (spec.refuse and spec.refuse.fullmatch(value)):
+        return False
+    at, end = match.span()
+    start, stop = line_of(window.text, at)
+    near = window.text[max(start, at - 80) : min(stop, end + 60)]
+    joined = not _JOINERS.isdisjoint(value)
+    common = value in spec.foreign_words or (not joined and value.islower())
+    believed = window.clue(name, at) >= BELIEVED
+    if joined and believed and (window.named(at) or _LOG_HEAD.fullmatch(window.text, start, at) or _set_off(window.text, at, end)):
+        return True
+    if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
+        return False
+    if FAIL_TOKEN.search(near.replace(value, " ")) or window.text.strip("`\"'*. \n") == value:
+        return True
+    if believed and len(window.text) <= _SENTENCE and _WONDERS.search(window.text):
+        return True
+    return "." in value and FAIL.search(window.text, end, end + 40) is not None
+
+
+def _set_off(text: str, at: int, end: int) -> bool:
+    """Whether a word closes its line as an error's name does: `slack auth.test: not_authed`, `… (not_authed)`, alone in quotes."""
+    return _CLOSES_LINE.match(text, end) is not None and _SETS_OFF.search(text, max(0, at - 84), at) is not None
+
+
+def _had(window: Window, at: int) -> bool:
+    """Whether the place is in a list of scopes that one has."""
+    head = window.text[max(0, at - 120) : at]
+    return any(_OPENS_LIST.search(head, label.end()) for label in HAVE_LABEL.finditer(head)) and NEED_LABEL.search(head) is None
