@@ -63,6 +63,7 @@ _RESOURCE_WORDS: Final = (
     "boxc",
 )
 _STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|$)(?!\s?(?:ms|s|items?|rows?|issues?)\b)")
+_BROKEN_OFF: Final = ("...", "…", "\n", "</")  # what stands behind a name that was cut
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 _MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")
@@ -376,7 +377,7 @@ class _Scopes:
         if window.catalog.scope(self.name, value) is None:
             if self.spec.scope_known_only or (self.spec.scope_anywhere and not namesake(window, self.name, value)):
                 return
-            at_the_end = end is not None and (end >= len(window.text.rstrip(" \n\"'`")) - 1 or window.shown.startswith(("...", "…"), end))
+            at_the_end = end is not None and (end >= len(window.text.rstrip(" \n\"'`")) - 1 or window.shown.startswith(_BROKEN_OFF, end))
             if at_the_end and any(each.startswith(value) for each in window.catalog.scopes(self.name)):
                 return
         record.scopes.append(value)

@@ -30,7 +30,7 @@ _ENTITIES = {
     "#47": "/",
 }
 _SLACK_LINK = re.compile(r"<((?:https?|mailto|tel):[^\s<>|]{1,4000})\|([^<>\n]{0,400})>")
-_BORDER = re.compile(r"^[ \t]{0,40}[│┃║▏▎|❱⎿>]{1,2}[ ]?(?=\S| )", re.M)
+_BORDER = re.compile(r"^[ \t]{0,40}(?:[│┃║▏▎|❱⎿>] ?){1,4}(?=\S| )", re.M)
 _BORDER_END = re.compile(r"[ \t]{0,200}[│┃║][ \t]{0,4}$", re.M)
 _STANDARD_WIDTHS = frozenset({72, 76, 78, 79, 80, 99, 100, 119, 120, 132, 150, 160, 200})
 
@@ -65,24 +65,26 @@ def _unescape(found: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """The text with one reading of everything that was escaped or dressed up. Its length may differ from the input's."""
-    if "\x1b" in text or "\x9d" in text:
-        text = _CSI.sub("", _OSC.sub(r" \1 ", text))
+    text = _undressed(text).replace("\r\n", "\n")
+    if "│" in text or "┃" in text or "║" in text or "⎿" in text:
+        text = _BORDER_END.sub("", _BORDER.sub("", text))
+    if "\n" in text:
+        text = _unwrap(text)  # before escapes are undone: a terminal breaks lines, an escaped line break is the text's own
     if "\\" in text:
         text = _ESCAPE.sub(_unescape, text)
         if "\\u" in text or "\\x" in text:
             text = _ESCAPE.sub(_unescape, text)
-        if "\x1b" in text:
-            text = _CSI.sub("", _OSC.sub(r" \1 ", text))
+        text = _undressed(text)
     if "&" in text:
         text = _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], text)
     if "<" in text and "|" in text:
         text = _SLACK_LINK.sub(r" \1 ", text)
-    text = _CONTROL.sub("", text)
-    if "│" in text or "┃" in text or "║" in text or "⎿" in text:
-        text = _BORDER_END.sub("", _BORDER.sub("", text))
-    if "\n" in text:
-        text = _unwrap(text)
-    return text
+    return _CONTROL.sub("", text)
+
+
+def _undressed(text: str) -> str:
+    """Without a terminal's colours; a link's address stays."""
+    return _CSI.sub("", _OSC.sub(r" \1 ", text)) if "\x1b" in text or "\x9d" in text else text
 
 
 def flat(text: str) -> str:

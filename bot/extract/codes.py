@@ -12,9 +12,11 @@ from bot.extract.owners import LABELLED, MOST_CODES, STRUCTURED, Code, doubted, 
 from bot.extract.read import Pair, normal
 from bot.extract.sentences import of_numbers, of_tokens
 from bot.extract.window import BELIEVED, NEAR, Window
-from bot.extract.words import WRAPPER
+from bot.extract.words import FAIL_WIDE, WRAPPER
 
-_MESSAGE_LEAD: Final = re.compile(r"\s{0,4}[\"'\[]?(\d{4,8}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\]\"']? ?[,:] ?[^\s\d]")
+_MESSAGE_LEAD: Final = re.compile(
+    r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
+)
 
 
 def codes(window: Window) -> list[Code]:
@@ -77,8 +79,13 @@ def _of_patterns(window: Window) -> Iterable[Code]:
             groups = match.groupdict()
             for group in ("code", "sub_code"):
                 value = groups.get(group)
-                if value and not doubted(window, match.start()):
+                if value and not doubted(window, match.start()) and not _foreign(window, name, match.start()):
                     yield Code(name, value, *match.span(group), STRUCTURED, group == "sub_code")
+
+
+def _foreign(window: Window, name: str, at: int) -> bool:
+    """Whether another platform is named at a place, and this one is not."""
+    return window.clue(name, at) < BELIEVED and any(window.clue(other, at) >= BELIEVED for other in window.words.specs if other != name)
 
 
 def _of_pair(window: Window, pair: Pair) -> Code | None:
@@ -91,7 +98,7 @@ def _of_pair(window: Window, pair: Pair) -> Code | None:
     if value.lstrip("-").isdigit() and value.isascii():
         return _number_pair(window, pair, value)
     name = word_owner(window, value, pair.start, pair.key)
-    return Code(name, value, pair.start, pair.end, STRUCTURED, pair.role == roles.SUB_CODE) if name else None
+    return Code(name, value, pair.start, pair.end, STRUCTURED, pair.role == roles.SUB_CODE, pair.key) if name else None
 
 
 def _number_pair(window: Window, pair: Pair, value: str) -> Code | None:
@@ -104,24 +111,19 @@ def _number_pair(window: Window, pair: Pair, value: str) -> Code | None:
     told = any(each.role in (roles.MESSAGE, roles.FLAG, roles.REQUEST_ID) and each is not pair for each in window.near(pair.start, NEAR))
     if not told and window.doubt.talk:
         return None
-    return Code(name, value, pair.start, pair.end, STRUCTURED if told else LABELLED, pair.role == roles.SUB_CODE)
+    return Code(name, value, pair.start, pair.end, STRUCTURED if told else LABELLED, pair.role == roles.SUB_CODE, pair.key)
 
 
 def _of_message(window: Window, pair: Pair) -> Code | None:
-    """The code that a message begins with: `errorMsg: "chat.coolApp.notInstalled:…"`, `errorMessage: 52013, …`."""
+    """The code that a message begins with: `errorMsg: "chat.coolApp.notInstalled:…"`, `errorMessage: 52013, …`, `"99991662 app not in use"`."""
     lead = _MESSAGE_LEAD.match(window.text, pair.start, pair.end)
     if lead is None or doubted(window, pair.start):
         return None
     value, at = lead[1], lead.start(1)
+    name = None
     if value.isdigit():
-        name = owner(window, value, at, "")
-    else:
-        name = next(
-            (
-                each
-                for each, spec in window.words.specs.items()
-                if spec.word and spec.word.fullmatch(value) and window.clue(each, at) >= BELIEVED
-            ),
-            None,
-        )
+        if lead[2] or (window.catalog.platforms_of(value) and FAIL_WIDE.search(window.text, lead.end(), lead.end() + 120)):
+            name = owner(window, value, at, "")
+    elif lead[2]:
+        name = next((each for each, spec in window.words.specs.items() if spec.may_be(value) and window.clue(each, at) >= BELIEVED), None)
     return Code(name, value, at, lead.end(1), STRUCTURED) if name else None

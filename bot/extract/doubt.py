@@ -10,7 +10,7 @@ _CODE_LINE = re.compile(
     r"""(?x)
     (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|:=\s|<-\s
     | </?(?:tr|td|th|li)\b|^\+(?![\d\s])|^\s*[A-Z]\w+\s+[A-Z]\w*\s*=\s*-?\d{4,10}\s*$
-    | \bnew\s*(?:\w+\s*)?\[\]|^\s*["'][^"'\n]{1,80}["']\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
+    | \bnew\s*(?:\w+\s*)?\[\]|^\s*(["'])[^"'\n]{2,80}\1\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
     | \b(?:new\s+(?:Error|Set|Map)|frozenset|set|assert\w*|expect|describe|it|test|pytest|mock\w*|jest|println?|printf|console\.\w+|logger\.\w+|logging\.\w+|log\.\w+)\s*\(
     | ^\s*(?:if|elif|else\s+if|while|switch|for|foreach)\s*\(?.{0,200}[:{)]\s*$
@@ -22,7 +22,7 @@ _CODE_LINE = re.compile(
     | ^\s*(?:async\s+)?function\b|^\s*@\w+(?:\(|$)
     | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|\w+\()
     | ^\s*(?:\w+\.)+\w+\s=\s(?!b?["']\{)
-    | ^\s*(?://|\#|--|\*)\s*\d{4,10}\s*[:=\-\u4e00-\u9fff]
+    | ^\s*(?://|\#|--|\*\s)\s*\d{4,10}\s*[:=\-\u4e00-\u9fff]
     | \b(?:INSERT\s+INTO|SELECT\s.{1,200}\sFROM|UPDATE\s+\w+\s+SET|VALUES\s*\()
     | ^\s*[A-Z]\w*(?:\s+\w+)?\s*=\s*-?\d{4,10}\s*[,;]
     | ^\s*(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{|\[|\(|frozenset|set|dict|\w+\.)
@@ -125,7 +125,9 @@ _DATA = ('{"', "{'", "[{")  # how a line of data begins
 _LEANING_LINE = re.compile(r"^[ \t]*(?:(?://|\#|\*|--)[ \t].{0,400}|\$?[\"'`][^\"'`\n]{0,200}[\"'`],?|[{}()\[\];,]{0,4})[ \t]*$")
 _LEANING_REACH = 6
 _OPENS_LITERAL = re.compile(r"\b(?:return|yield|throw)$")
-_LISTED = re.compile(r"\d{4,10}[\"'`*]{0,3}\s{0,3}(?:[/,|、]|or|and|和|或|与)\s{0,3}[\"'`*]{0,3}\d{4,10}")
+_ROW_SIGN = r"[\"'`*]{0,3} {0,2}(?:[/,|、]|or|and|和|或|与) {0,2}[\"'`*]{0,3}"
+_LISTED_BEFORE = re.compile(rf"\d{{4,10}}{_ROW_SIGN}$")
+_LISTED_AFTER = re.compile(rf"{_ROW_SIGN}\d{{4,10}}(?![\d:/-])")
 
 
 def line_of(text: str, at: int) -> tuple[int, int]:
@@ -229,8 +231,7 @@ class Doubt:
 
     def enumerated(self, start: int, end: int) -> bool:
         """Whether the number is one of several in a row: a list of codes, not an error."""
-        lo = max(0, start - 16)
-        return any(lo + m.start() < end and lo + m.end() > start for m in _LISTED.finditer(self._text[lo : end + 16]))
+        return _LISTED_AFTER.match(self._text, end) is not None or _LISTED_BEFORE.search(self._text, max(0, start - 24), start) is not None
 
 
 def _lists(line: str) -> bool:

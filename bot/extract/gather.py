@@ -46,6 +46,7 @@ def _cluster(window: Window, codes: list[Code]) -> list[Record]:
             home.codes.append(code.value)
             if code.sub:
                 home.subs.append(code.value)
+        home.keys.add(code.key)
         home.end = max(home.end, code.end)
         home.strength = max(home.strength, code.strength)
     return records
@@ -69,6 +70,8 @@ def _together(record: Record, code: Code, chain: tuple[int, ...]) -> bool:
         return record.chain == chain and bool(chain)
     if code.sub or (record.subs and len(record.codes) == len(record.subs)):
         return code.at - record.end < 500
+    if chain == record.chain and (code.key in record.keys if code.key else record.strength < STRUCTURED > code.strength):
+        return False  # an object has a key once: two errors told within one text
     shorter = min(len(chain), len(record.chain))
     return shorter > 0 and chain[:shorter] == record.chain[:shorter]
 
@@ -183,7 +186,7 @@ def _from_scopes(window: Window, found: dict[str, Record]) -> None:
 def _from_trouble(window: Window, found: dict[str, Record]) -> None:
     """No code and no known wording, but words of trouble and of refusal near a word that names the platform."""
     text = window.text
-    best: tuple[float, str, int] | None = None
+    best: tuple[tuple[bool, float], str, int] | None = None
     traced = TRACE.search(text) is not None
     if not traced and REPORT.search(text) is None:
         return
@@ -198,8 +201,9 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
         scores = sorted(((window.clue(name, match.start()), name) for name in window.words.specs), reverse=True)
         (score, name), (rival, _) = scores[:2]
         # A name near the trouble speaks for itself; one far from it only when no other is named at all.
-        if (score >= 4 or (score >= BELIEVED and rival == 0)) and (best is None or score > best[0]):
-            best = (score, name, match.start())
+        rank = (REFUSAL.search(text, start, end) is not None, score)
+        if (score >= 4 or (score >= BELIEVED and rival == 0)) and (best is None or rank > best[0]):
+            best = (rank, name, match.start())
     if best is not None and (traced or not window.doubt.mostly_source()):
         start, end = line_of(text, best[2])
         found[best[1]] = Record(best[1], start=start, end=end, strength=PROSE)

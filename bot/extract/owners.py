@@ -17,7 +17,7 @@ _STATUS_KEYS: Final = frozenset({"status", "statuscode", "code", "httpstatus"})
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A platform code as it stands in the text."""
+    """A platform code as it stands in the text; `key` is the name of its field, if it has one."""
 
     platform: str
     value: str
@@ -25,6 +25,7 @@ class Code:
     end: int
     strength: int
     sub: bool = False
+    key: str = ""
 
 
 def owner(window: Window, value: str, at: int, key: str) -> str | None:

@@ -32,6 +32,7 @@ class Record:
     end: int = 0
     strength: int = 0
     chain: tuple[int, ...] = ()
+    keys: set[str] = field(default_factory=set)  # of the fields that its codes stand in
 
 
 def finding(record: Record, span: tuple[int, int], text: str, count: int) -> Finding:

@@ -17,10 +17,13 @@ _CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
 _OPENS_LIST: Final = re.compile(r"[:=\[]")
 _SAID: Final = re.compile(r"报错?[: ]{0,3}$")
 _STILL: Final = re.compile(r"(?:还是|依然|依旧|仍然?|又|一直|总是|老是|突然)[是报: ]{0,3}$")
-_COUNTED: Final = re.compile(r"\s?[次条个元人行]")
+_COUNTED: Final = re.compile(r"\s?[次条个元人行分块笔秒天岁页]")
+_ADDRESSED: Final = re.compile(r"<@\w{1,40}>|@\S{1,40}|</?\w{1,10}>|^[\w.-]{1,40}\s*\|")  # whom a line is for, or where it comes from
 _SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
 # What a log line puts before its message: marks, a time, a file and its line.
-_LOG_HEAD: Final = re.compile(r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:[\w./-]+\.\w+:\d+:?)?\s*")
+_LOG_HEAD: Final = re.compile(
+    r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:\[?(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL|E|W)\]?\s*)?(?:[\[(][\w.:-]{1,40}[\])]\s*)?(?:[\w./-]+(?:\.\w+:\d+:?|\s-))?[\s|:✗✘✖❌×⚠-]*"
+)
 _SETS_OFF: Final = re.compile(r"(?:[^\s\d:(\[]{1,40}[ .][^\n:(\[]{1,40}: ?|[^\s\d] ?[(\[]|(?:\A|\n)[ \t>*]*)[\"'`]?$")
 _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋")
@@ -43,12 +46,9 @@ def of_numbers(window: Window, taken: set[int]) -> Iterable[Code]:
             value, at = value[1:], at + 1
         owners = window.catalog.platforms_of(value)
         families = [] if owners else [name for name, each in specs.items() if each.families and window.family(name, value)]
-        said = (
-            not owners
-            and len(value) >= 5
-            and _SAID.search(window.text, max(0, at - 8), at) is not None
-            and not _COUNTED.match(window.text, end)
-        )
+        if not strong and _COUNTED.match(window.text, end):
+            continue
+        said = not owners and len(value) >= 5 and _SAID.search(window.text, max(0, at - 8), at) is not None
         if not owners and not families and not said and not (strong and _CODE_LABEL.search(strong[1])):
             continue
         looked += 1
@@ -113,7 +113,9 @@ def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match
 def _leads(text: str, at: int) -> bool:
     """Whether a number is the first thing on its line."""
     start = text.rfind("\n", max(0, at - 200), at) + 1
-    return not text[start:at].strip(" \t-*`\"'[(#>·•✗✘✖❌×⚠🚫‼️")
+    if _LOG_HEAD.fullmatch(text, start, at):
+        return True
+    return not _ADDRESSED.sub("", text[start:at]).strip(" \t-*`\"'[(#>·•✗✘✖❌×⚠🚫‼️")
 
 
 def of_tokens(window: Window) -> Iterable[Code]:

@@ -102,6 +102,12 @@ class Spec:
     ask_keys: tuple[str, ...] = ()
     brands: Mapping[str, str] = field(default_factory=dict)
 
+    def may_be(self, word: str) -> bool:
+        """Whether a word has the shape of a textual code of this platform."""
+        return (
+            self.word is not None and self.word.fullmatch(word) is not None and (self.refuse is None or self.refuse.fullmatch(word) is None)
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:

@@ -170,7 +170,7 @@ class Window:
             seen = spec.id_bare is not None and spec.id_bare.search(self.text) is not None
             if not seen and spec.scope_anywhere and spec.scope is not None:
                 seen = any(self.catalog.scope(name, match[0]) for match in islice(spec.scope.finditer(self.text), 100))
-            known = self._shaped[name] = BELIEVED if seen else 0.0
+            known = self._shaped[name] = BELIEVED + 1 if seen else 0.0
         return known
 
     def named(self, at: int) -> bool:
