@@ -63,7 +63,6 @@ _RESOURCE_WORDS: Final = (
     "boxc",
 )
 _STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|$)(?!\s?(?:ms|s|items?|rows?|issues?)\b)")
-_BROKEN_OFF: Final = ("...", "…", "\n", "</")  # what stands behind a name that was cut
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 _MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")
@@ -328,7 +327,7 @@ class _Scopes:
             if listed is None and match[0].isalpha() and not self._set_off(at, end):
                 continue  # `admin`, `bot`: a word of the sentence
             if wanted or (wanted is None and self.spec.scope_anywhere and ":" in match[0]):
-                self._add(match[0], at, end)
+                self._add(match[0], at)
 
     def _set_off(self, at: int, end: int) -> bool:
         """Whether a plain word stands by itself: in marks, or as an item of a list."""
@@ -340,7 +339,7 @@ class _Scopes:
             values = _LIST_SIGN.split(address.query.get(key, ""))
             for value in values:
                 if shape.fullmatch(value):
-                    self._add(value, address.start, address.end if value == values[-1] else None)
+                    self._add(value, address.start)
 
     def _in_list(self, at: int) -> bool | None:
         """Whether the place is in the value of a field that lists missing scopes (True) or others (False)."""
@@ -368,8 +367,7 @@ class _Scopes:
             return None
         return SCOPE_HAD.match(lower, label.start(), at) is None
 
-    def _add(self, value: str, at: int, end: int | None = None) -> None:
-        """`end` is given where the name may be cut off by the end of the paste."""
+    def _add(self, value: str, at: int) -> None:
         window = self.window
         record = self.belongings.of(self.name, at)
         if value in record.scopes:
@@ -377,7 +375,6 @@ class _Scopes:
         if window.catalog.scope(self.name, value) is None:
             if self.spec.scope_known_only or (self.spec.scope_anywhere and not namesake(window, self.name, value)):
                 return
-            at_the_end = end is not None and (end >= len(window.text.rstrip(" \n\"'`")) - 1 or window.shown.startswith(_BROKEN_OFF, end))
-            if at_the_end and any(each.startswith(value) for each in window.catalog.scopes(self.name)):
-                return
+            if any(each.startswith(value) and each[len(value)].isalpha() for each in window.catalog.scopes(self.name)):
+                return  # a known name, broken off in the middle of a word
         record.scopes.append(value)

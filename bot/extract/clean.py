@@ -32,6 +32,8 @@ _ENTITIES = {
 _SLACK_LINK = re.compile(r"<((?:https?|mailto|tel):[^\s<>|]{1,4000})\|([^<>\n]{0,400})>")
 _BORDER = re.compile(r"^[ \t]{0,40}(?:[│┃║▏▎|❱⎿>] ?){1,4}(?=\S| )", re.M)
 _BORDER_END = re.compile(r"[ \t]{0,200}[│┃║][ \t]{0,4}$", re.M)
+_QUOTED = re.compile(r"[ \t]{0,3}(?:>|&gt;) ?")
+_CONTAINER = re.compile(r"[A-Za-z][\w.-]{0,60}[ \t]{1,20}\| ?")
 _STANDARD_WIDTHS = frozenset({72, 76, 78, 79, 80, 99, 100, 119, 120, 132, 150, 160, 200})
 
 _WIDE = str.maketrans(
@@ -68,6 +70,8 @@ def plain(text: str) -> str:
     text = _undressed(text).replace("\r\n", "\n")
     if "│" in text or "┃" in text or "║" in text or "⎿" in text:
         text = _BORDER_END.sub("", _BORDER.sub("", text))
+    if ">" in text or "|" in text:
+        text = _unprefixed(text)
     if "\n" in text:
         text = _unwrap(text)  # before escapes are undone: a terminal breaks lines, an escaped line break is the text's own
     if "\\" in text:
@@ -80,6 +84,15 @@ def plain(text: str) -> str:
     if "<" in text and "|" in text:
         text = _SLACK_LINK.sub(r" \1 ", text)
     return _CONTROL.sub("", text)
+
+
+def _unprefixed(text: str) -> str:
+    """Without what stands before every line: the mark of a quotation, the name of a container."""
+    for prefix in (_QUOTED, _CONTAINER):
+        lines = [line for line in text.split("\n") if line.strip()]
+        if lines and all(prefix.match(line) and not line.rstrip().endswith("|") for line in lines):
+            text = "\n".join(prefix.sub("", line, count=1) for line in text.split("\n"))
+    return text
 
 
 def _undressed(text: str) -> str:

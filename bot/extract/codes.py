@@ -8,12 +8,13 @@ from itertools import islice
 from typing import Final
 
 from bot.extract import spec as roles
-from bot.extract.owners import LABELLED, MOST_CODES, STRUCTURED, Code, doubted, owner, word_owner
+from bot.extract.owners import LABELLED, MOST_CODES, STRUCTURED, Code, doubted, foreign, owner, word_owner
 from bot.extract.read import Pair, normal
 from bot.extract.sentences import of_numbers, of_tokens
 from bot.extract.window import BELIEVED, NEAR, Window
 from bot.extract.words import FAIL_WIDE, WRAPPER
 
+_CLASS: Final = re.compile(r"(?i)(?:error|exception)$")  # the name of an exception's class
 _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
@@ -79,13 +80,8 @@ def _of_patterns(window: Window) -> Iterable[Code]:
             groups = match.groupdict()
             for group in ("code", "sub_code"):
                 value = groups.get(group)
-                if value and not doubted(window, match.start()) and not _foreign(window, name, match.start()):
+                if value and not doubted(window, match.start()) and not foreign(window, name, match.start()):
                     yield Code(name, value, *match.span(group), STRUCTURED, group == "sub_code")
-
-
-def _foreign(window: Window, name: str, at: int) -> bool:
-    """Whether another platform is named at a place, and this one is not."""
-    return window.clue(name, at) < BELIEVED and any(window.clue(other, at) >= BELIEVED for other in window.words.specs if other != name)
 
 
 def _of_pair(window: Window, pair: Pair) -> Code | None:
@@ -124,6 +120,6 @@ def _of_message(window: Window, pair: Pair) -> Code | None:
     if value.isdigit():
         if lead[2] or (window.catalog.platforms_of(value) and FAIL_WIDE.search(window.text, lead.end(), lead.end() + 120)):
             name = owner(window, value, at, "")
-    elif lead[2]:
+    elif lead[2] and not _CLASS.search(value):
         name = next((each for each, spec in window.words.specs.items() if spec.may_be(value) and window.clue(each, at) >= BELIEVED), None)
     return Code(name, value, at, lead.end(1), STRUCTURED) if name else None

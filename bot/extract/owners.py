@@ -74,3 +74,8 @@ def word_owner(window: Window, value: str, at: int, key: str) -> str | None:
 def doubted(window: Window, at: int) -> bool:
     """Whether a place only looks like an error: talk, a test, source code."""
     return window.doubt.talk or window.doubt.fixture or window.written(at)
+
+
+def foreign(window: Window, name: str, at: int) -> bool:
+    """Whether another platform is named at a place, and this one is not."""
+    return window.clue(name, at) < BELIEVED and any(window.clue(other, at) >= BELIEVED for other in window.words.specs if other != name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.extract.doubt import line_of
-from bot.extract.owners import LABELLED, MOST_CODES, PROSE, Code, doubted, owner
+from bot.extract.owners import LABELLED, MOST_CODES, PROSE, Code, doubted, foreign, owner
 from bot.extract.read import NUMBER, TOKEN, normal
 from bot.extract.window import BELIEVED, Window
 from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL
@@ -111,11 +111,14 @@ def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match
 
 
 def _leads(text: str, at: int) -> bool:
-    """Whether a number is the first thing on its line."""
-    start = text.rfind("\n", max(0, at - 200), at) + 1
-    if _LOG_HEAD.fullmatch(text, start, at):
-        return True
-    return not _ADDRESSED.sub("", text[start:at]).strip(" \t-*`\"'[(#>·•✗✘✖❌×⚠🚫‼️")
+    """Whether a number is the first thing on its line, but for marks, a log line's head, or whom the line is for."""
+    head = _head(text, at)
+    return not head.strip(" \t-*`\"'[(#>·•✗✘✖❌×⚠🚫‼️") or _LOG_HEAD.fullmatch(head) is not None
+
+
+def _head(text: str, at: int) -> str:
+    """What stands before a place on its line, without whom the line is for."""
+    return _ADDRESSED.sub("", text[text.rfind("\n", max(0, at - 200), at) + 1 : at])
 
 
 def of_tokens(window: Window) -> Iterable[Code]:
@@ -130,7 +133,7 @@ def of_tokens(window: Window) -> Iterable[Code]:
             return
         at, end = match.span()
         name = next((each for each in owners if _token_of(window, each, match)), None)
-        if name and not window.address_at(at) and not doubted(window, at) and not _had(window, at):
+        if name and not foreign(window, name, at) and not window.address_at(at) and not doubted(window, at) and not _had(window, at):
             yield Code(name, match[0], at, end, LABELLED)
 
 
@@ -145,7 +148,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     joined = not _JOINERS.isdisjoint(value)
     common = value in spec.foreign_words or (not joined and value.islower())
     believed = window.clue(name, at) >= BELIEVED
-    if joined and believed and (window.named(at) or _LOG_HEAD.fullmatch(window.text, start, at) or _set_off(window.text, at, end)):
+    if joined and believed and (window.named(at) or _LOG_HEAD.fullmatch(_head(window.text, at)) or _set_off(window.text, at, end)):
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False

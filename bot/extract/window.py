@@ -100,7 +100,7 @@ class Window:
         self._around_at, self._around = -1, dict[str, list[str]]()
         self._weights: dict[tuple[str, int], float] = {}
         self._shaped: dict[str, float] = {}
-        self._clues: dict[str, list[tuple[int, float]]] = {}
+        self._clues: dict[str, list[tuple[int, float, str]]] = {}
 
     @cached_property
     def doubt(self) -> Doubt:
@@ -121,7 +121,7 @@ class Window:
 
     # ------------------------------------------------------------ whose
 
-    def _clues_for(self, name: str) -> list[tuple[int, float]]:
+    def _clues_for(self, name: str) -> list[tuple[int, float, str]]:
         """Where words speak for a platform, and how much; looked for when the platform is first considered."""
         found = self._clues.get(name)
         if found is None:
@@ -132,7 +132,7 @@ class Window:
                 seen = 0
                 while at >= 0 and seen < _MOST_HITS:
                     if len(clue) >= 6 or not self._inside_word(clue, at):
-                        found.append((at, weight))
+                        found.append((at, weight, clue))
                         seen += 1
                     at = lower.find(clue, at + max(len(clue), 40))
         return found
@@ -151,14 +151,13 @@ class Window:
         return weight
 
     def _weigh(self, name: str, at: int) -> float:
-        near = far = total = 0.0
-        for where, weight in self._clues_for(name):
-            if abs(where - at) <= NEAR:
-                near = max(near, weight)
-                total += weight * 0.2
-            else:
-                far = max(far, weight)
-                total += weight * 0.05
+        near = far = 0.0
+        heard: dict[str, float] = {}
+        for where, weight, clue in self._clues_for(name):
+            close = abs(where - at) <= NEAR
+            near, far = (max(near, weight), far) if close else (near, max(far, weight))
+            heard[clue] = max(heard.get(clue, 0.0), weight * (0.2 if close else 0.05))
+        total = sum(heard.values())
         said = max(near, far * 0.75) + min(total, 2.0)
         return min(8.0, said) if said >= BELIEVED else max(said, self._shapes(name))
 

@@ -72,7 +72,7 @@ _HAD = (
     r"newly granted(?: scopes?)?|provided|granted(?<!not granted) scopes?|granted(?<!not granted)[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes"
     r"|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了"
 )
-_ASKED = r"^[ \t]*(?:[$❯>%#][ \t]+)?[\w./-]{2,40}[ \t][^\n`]{0,80}--scopes?[ =]"
+_ASKED = r"^[ \t]*(?:<@\w{1,40}>[ \t]*)?(?:[$❯>%#][ \t]+)?[\w./-]{2,40}[ \t][^\n`]{0,80}--scopes?[ =]"
 SCOPE_WORD: Final = re.compile(rf"(?a){_HAD}|{_NEEDED}")
 SCOPE_LABEL: Final = re.compile(rf"(?am){_ASKED}|{_HAD}|{_NEEDED}")
 SCOPE_HAD: Final = re.compile(rf"(?am){_ASKED}|{_HAD}")
