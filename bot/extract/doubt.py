@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from bot.extract.words import FAIL_WIDE
+
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
     r"""(?x)
@@ -40,12 +42,12 @@ _LOG_LINE = re.compile(
 )
 _FIXTURE = re.compile(
     r"(?ai)(?://|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
-    r"|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
+    r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
     r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:"
 )
 # In lower case: at least one of them stands in whatever `_FIXTURE` finds.
 _FIXTURE_WORDS = (
-    "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
+    "pytest.", "func test", "httptest.", "testing.", "@test", "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
     "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', 'swagger"', 'example"', 'examples"',
 )  # fmt: skip
 # What a reporter's own mark looks like in a comment.
@@ -62,13 +64,15 @@ _TALK = re.compile(
     r"""(?amx)
     ^(?:
         \s*(?:args|returns|raises|parameters|attributes|examples?|see\ also|usage|@param|:param|:raises)\b[^\n]{0,40}:?\s*$
-      | \s*[-*>#\s]{0,6}(?:
+      | \s*[-*>#\s]{0,6}(?:[0-9a-f]{7,40}\s)?(?:
             (?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s
           | (?:annotate|document|describe|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry\ on|update|improve|implement|introduce
               |extend|cover)s?\s
           | (?:clos|fix|resolv|add)(?:e|es|ed|s)?\b(?!\ the\ following|[^\n]*(?:code[\ :=]|fail|err(?:or)?[:=]|失败|报错))
         )
       | \s*[pm]r:\s
+      | \s*(?:[$>]\s)?git\ (?:log|diff|show|blame)\b
+      | \#{1,6}\s*(?:错误码|error\ code)\s*[\w.]+\s*$(?=\s*[*_]{0,2}(?:原因|含义|说明|cause|meaning))
       | \s*[-*]?\s*将[^\n]{0,80}(?:分开|改为|映射|归一|区分|透传)
     )
     | \b(?:
@@ -97,9 +101,10 @@ _TALK = re.compile(
       | (?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that)\ (?:also\ )?(?:returns|throws|responds\ with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for|until)
     )(?:\b|(?<=[\s:]))
     | \"{3}
+    | `[\w./:]{3,60}`\ (?:returns|answers|throws|gives|raises)\ `
     | 会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都)?好了(?!吗|没)|解决了(?!吗|没)|已解决
     | 写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
-    | 错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)
+    | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)
     | (?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底|分类|单测|测试)
     | (?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)
     | (?<!\d)\d{4,}[^\n]{0,20}(?:表示|代表|意味着|是指|指的是|意思是)|一般是|通常是|通常由|是不是应该|建议(?:支持|增加|提供)|能不能|是否支持
@@ -121,6 +126,10 @@ _BULLET_CODE = re.compile(
 # A map from codes to their meanings.
 _MAP_LINE = re.compile(r"^[ \t]*[\"']-?(\d{4,10})[\"'][ \t]*(?::|=>|=)[ \t]*\S", re.M)
 _DATA = ('{"', "{'", "[{")  # how a line of data begins
+# `lark: { per_minute: 1000, per_second: 50, code: 99991400 }`
+_SETTING = re.compile(r"\b[a-z]\w{1,40}: ?[{\d]")
+# Codes in a row, each with a few words: `99991661 没带 token、99991671 前缀不对、99991677 过期`.
+_ROW_OF_CODES = re.compile(r"(?:\d{4,10}\s?[^\d\n、;,]{2,24}[、;,]\s?){2}\d{4,10}\s?[^\d\n、;,]{2,24}")
 # A comment, a lone string, a lone bracket: what it is depends on the lines around it.
 _LEANING_LINE = re.compile(r"^[ \t]*(?:(?://|\#|\*|--)[ \t].{0,400}|\$?[\"'`][^\"'`\n]{0,200}[\"'`],?|[{}()\[\];,]{0,4})[ \t]*$")
 _LEANING_REACH = 6
@@ -164,7 +173,11 @@ class Doubt:
     @cached_property
     def listing(self) -> bool:
         """Whether the text is a list of codes with their meanings."""
-        return len(_BULLET_CODE.findall(self._text)) >= 2 or len(set(_MAP_LINE.findall(self._text))) >= 2
+        return (
+            len(_BULLET_CODE.findall(self._text)) >= 2
+            or len(set(_MAP_LINE.findall(self._text))) >= 2
+            or _ROW_OF_CODES.search(self._text) is not None
+        )
 
     def source(self, at: int) -> bool:
         """Whether the place stands in source code, a shell command or a table of the documentation."""
@@ -235,8 +248,10 @@ class Doubt:
 
 
 def _lists(line: str) -> bool:
-    """Whether a line is a row of a table that lists codes or scopes."""
-    return _TABLE_ROW.match(line) is not None and _RESULT_CELL.search(line) is None
+    """Whether a line is a row of a table of codes, or of settings."""
+    if _TABLE_ROW.match(line) is not None:
+        return _RESULT_CELL.search(line) is None
+    return len(_SETTING.findall(line)) >= 3 and FAIL_WIDE.search(line) is None
 
 
 def went_well(text: str) -> bool:
