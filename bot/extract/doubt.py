@@ -10,7 +10,7 @@ from bot.extract.words import FAIL_WIDE
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
     r"""(?x)
-    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|:=\s|<-\s
+    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|=>\s*(?!Array|Object|stdClass|string|int|float|bool)[A-Z]\w*(?:::\w+)*[({]|:=\s|<-\s
     | </?(?:tr|td|th|li)\b|^\+(?![\d\s])|^\s*[A-Z]\w+\s+[A-Z]\w*\s*=\s*-?\d{4,10}\s*$
     | \bnew\s*(?:\w+\s*)?\[\]|^\s*(["'])[^"'\n]{2,80}\1\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
@@ -22,9 +22,10 @@ _CODE_LINE = re.compile(
     | ^\s*(?:return|throw|raise|yield)\b(?!\s+code)\s+[\w(\["'{`!]
     | ^\s*(?:export\s+)?(?:const|let|var|val|static|final|public|private|protected|internal|enum|struct|type|class|interface|def|func|fn|function|import|from|package|using|\#include|\#define)\s+[\w({*<"]
     | ^\s*(?:async\s+)?function\b|^\s*@\w+(?:\(|$)
-    | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|\w+\()
+    | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|[\w.]+\()
     | ^\s*(?:\w+\.)+\w+\s=\s(?!b?["']\{)
     | ^\s*(?://|\#|--|\*\s)\s*\d{4,10}\s*[:=\-\u4e00-\u9fff]
+    | ^\s*\((?:\s*["'`]?[^,()\n]{1,60}["'`]?\s*,){2,6}[^()\n]{1,60}\)\s*[,;]\s*$
     | \b(?:INSERT\s+INTO|SELECT\s.{1,200}\sFROM|UPDATE\s+\w+\s+SET|VALUES\s*\()
     | ^\s*[A-Z]\w*(?:\s+\w+)?\s*=\s*-?\d{4,10}\s*[,;]
     | ^\s*(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{|\[|\(|frozenset|set|dict|\w+\.)
@@ -38,17 +39,17 @@ _CODE_LINE = re.compile(
 # A trace or a log line is no source code, whatever it quotes.
 _LOG_LINE = re.compile(
     r"(?ai)^\W{0,4}\d{2,4}[-:/]\d\d|^\s*(?:#|//)\s?(?:[=-]>|→|>)\s|(?-i:\b(?:ERROR|WARN(?:ING)?|FATAL|CRITICAL|INFO|DEBUG)\b)|\[(?:error|err|warn|warning|e|w)\]|responded with|Traceback|报错|返回"
-    r"|[\w.]*(?:Error|Exception)\b:? [^=]{4}|->\s*\{\w+@\d+\}"
+    r"|[\w.]*(?:Error|Exception)\b:? [^=]{4}|->\s*\{\w+@\d+\}|[\u4e00-\u9fff] ?:? ?\{"
 )
 _FIXTURE = re.compile(
-    r"(?ai)(?://|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
+    r"(?aim)(?://|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
     r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
-    r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:"
+    r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:|^(?:openapi|swagger): ?[\"']?[23]"
 )
 # In lower case: at least one of them stands in whatever `_FIXTURE` finds.
 _FIXTURE_WORDS = (
     "pytest.", "func test", "httptest.", "testing.", "@test", "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
-    "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', 'swagger"', 'example"', 'examples"',
+    "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', "openapi:", "swagger:", 'swagger"', 'example"', 'examples"',
 )  # fmt: skip
 # What a reporter's own mark looks like in a comment.
 _CRY = re.compile(r"❌|✗|×|!!!")
@@ -103,7 +104,7 @@ _TALK = re.compile(
     | \"{3}
     | `[\w./:]{3,60}`\ (?:returns|answers|throws|gives|raises)\ `
     | 会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都)?好了(?!吗|没)|解决了(?!吗|没)|已解决
-    | 写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
+    | (?:回头|稍后|晚点)(?:再)?(?:补|写|加|整理)|补(?:到|进)|写(?:到|进|入|个|一篇|一下)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
     | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)
     | (?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底|分类|单测|测试)
     | (?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)
@@ -112,7 +113,7 @@ _TALK = re.compile(
 )
 _EXPERIENCE = re.compile(
     r"(?ai)\b(?<!can )(?<!could )(?<!should )(?<!may )(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b"
-    r"|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|出现[^\n]{0,20}错误|调用失败|请求失败"
+    r"|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?review)|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
 _SUCCESS_WORD = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"

@@ -19,14 +19,16 @@ _SAID: Final = re.compile(r"报错?[: ]{0,3}$")
 _STILL: Final = re.compile(r"(?:还是|依然|依旧|仍然?|又|一直|总是|老是|突然)[是报: ]{0,3}$")
 _COUNTED: Final = re.compile(r"\s?[次条个元人行分块笔秒天岁页]")
 _ADDRESSED: Final = re.compile(r"<@\w{1,40}>|@\S{1,40}|</?\w{1,10}>|^[\w.-]{1,40}\s*\|")  # whom a line is for, or where it comes from
+_QUOTES: Final = frozenset("\"'`")
+_QUOTED: Final = re.compile(r"[ :,][^\"'`\n]{4,120}[\"'`]")
 _SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
 # What a log line puts before its message: marks, a time, a file and its line.
 _LOG_HEAD: Final = re.compile(
     r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:\[?(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL|E|W)\]?\s*)?(?:[\[(][\w.:-]{1,40}[\])]\s*)?(?:[\w./-]+(?:\.\w+:\d+:?|\s-))?[\s|:✗✘✖❌×⚠-]*"
 )
-_SETS_OFF: Final = re.compile(r"(?:[^\s\d:(\[]{1,40}[ .][^\n:(\[]{1,40}: ?|[^\s\d] ?[(\[]|(?:\A|\n)[ \t>*]*)[\"'`]?$")
 _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
-_WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋")
+# A question, or a language whose words of trouble we do not know: Japanese, Korean, Cyrillic.
+_WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
 _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
 _SENTENCE: Final = 400  # characters of a question, at most
 _JOINERS: Final = frozenset("._")
@@ -102,12 +104,18 @@ def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match
         return True
     if body and text[at - 2 : at] == ": " and text[end : end + 1] == ":" and FAIL_WIDE.search(text, end, end + 120):
         return True  # `package: code: message`, as errors are wrapped on their way up
+    if text[at - 1 : at] in _QUOTES and (quoted := _QUOTED.match(text, end)) and FAIL_WIDE.search(quoted[0]):
+        return True  # `it said "20029 redirect_uri request is invalid"`
     if digits >= 6 and (spoken := _SPOKEN.match(text, end)) and FAIL.search(spoken[0]):
         return True
     start, stop = line_of(text, at)
     line = (max(start, at - 200), min(stop, end + 200))
     closing = text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]")
-    return bool(((closing or digits >= 7) and FAIL.search(text, *line)) or (digits >= 5 and ASKS.search(text, *line)))
+    return bool(
+        (closing and FAIL_WIDE.search(text, *line))
+        or (digits >= 7 and FAIL.search(text, *line))
+        or (digits >= 5 and ASKS.search(text, *line))
+    )
 
 
 def _leads(text: str, at: int) -> bool:
@@ -126,6 +134,7 @@ def of_tokens(window: Window) -> Iterable[Code]:
     looked = 0
     for match in TOKEN.finditer(window.text):
         owners = (window.catalog.platforms_of(match[0]) if match.end() - match.start() >= 8 else ()) or window.known.kindred(match[0])
+        owners = owners or (_like_listed(window, match) if "_" in match[0] else ())
         if not owners:
             continue
         looked += 1
@@ -137,6 +146,15 @@ def of_tokens(window: Window) -> Iterable[Code]:
             yield Code(name, match[0], at, end, LABELLED)
 
 
+def _like_listed(window: Window, match: re.Match[str]) -> tuple[str, ...]:
+    """The platforms whose unlisted code a word can be that closes its line: believed there, and of a family of theirs."""
+    at = match.start()
+    if not _set_off(window.text, at, match.end()):
+        return ()
+    names = [name for name, spec in window.words.specs.items() if spec.may_be(match[0]) and window.clue(name, at) >= BELIEVED]
+    return tuple(name for name in names if any(re.fullmatch(family.codes, match[0]) for family in window.catalog.families(name)))
+
+
 def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     """Whether a word of the catalogue is told as an error of this platform here."""
     spec, value = window.words.specs.get(name), match[0]
@@ -144,7 +162,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
         return False
     at, end = match.span()
     start, stop = line_of(window.text, at)
-    near = window.text[max(start, at - 80) : min(stop, end + 60)]
+    near = window.text[max(start, at - 200) : min(stop, end + 60)]
     joined = not _JOINERS.isdisjoint(value)
     common = value in spec.foreign_words or (not joined and value.islower())
     believed = window.clue(name, at) >= BELIEVED
@@ -161,7 +179,10 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
 
 def _set_off(text: str, at: int, end: int) -> bool:
     """Whether a word closes its line as an error's name does: `slack auth.test: not_authed`, `… (not_authed)`, alone in quotes."""
-    return _CLOSES_LINE.match(text, end) is not None and _SETS_OFF.search(text, max(0, at - 84), at) is not None
+    if _CLOSES_LINE.match(text, end) is None:
+        return False
+    head = _head(text, at).rstrip(" \"'`").lstrip(" \t>*")
+    return head in ("", "False") or head[-1] in "([" or (head[-1] == ":" and (" " in head or not head[:-1].islower()))
 
 
 def _had(window: Window, at: int) -> bool:

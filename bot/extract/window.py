@@ -22,6 +22,7 @@ NEAR: Final = 400
 BELIEVED: Final = 3.0
 _MOST_ADDRESSES: Final = 400
 _MOST_HITS: Final = 24  # of one clue in one window
+_SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
 _NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
 _DIGIT: Final = re.compile(r"\d")
@@ -72,14 +73,22 @@ def known(catalog: Catalog, words: Lexicon) -> Known:
     every = dict(catalog.phrases())
     every.update(words.wordings)
     for phrase, (platform, key) in every.items():
-        if len(phrase) >= 4:
-            phrases[phrase[:4]].append((phrase, platform, key))
+        for spelled in _spellings(phrase):
+            if len(spelled) >= 4:
+                phrases[spelled[:4]].append((spelled, platform, key))
     for listed in phrases.values():
         listed.sort(key=lambda each: -len(each[0]))
     namesakes = {(name, scope.split(":")[0]) for name, each in words.specs.items() if each.scope_anywhere for scope in catalog.scopes(name)}
     names = tuple(clue for each in words.specs.values() for clue, weight in each.clues.items() if weight >= _NAME and clue.isalpha())
     many = {make: tuple(name for name, count in owners.items() if count >= _KIN) for make, owners in kin.items()}
     return Known(frozenset(families), {make: names for make, names in many.items() if names}, dict(phrases), frozenset(namesakes), names)
+
+
+def _spellings(phrase: str) -> set[str]:
+    """A wording with and without the blanks that people put between Chinese and Latin letters, or do not."""
+    if phrase.isascii():
+        return {phrase}
+    return {phrase, _SEAM.sub("", phrase), _SEAM.sub(" ", phrase)}
 
 
 class Window:

@@ -32,19 +32,21 @@ ASKS: Final = re.compile(
 )
 # Refusal in words: enough to answer without a code when the platform is plain.
 REFUSAL: Final = re.compile(
-    r"(?ai)forbidden|unauthori[sz]ed|permission|denied|\b40[0-9]\b|\b429\b|\b5\d\d\b|invalid|expired|not support|not (?:found|exist|granted|enabled|allowed)|required|rate.?limit|missing|refus|revoked"
+    r"(?ai)forbidden|unauthori[sz]ed|permission|denied|\b4[0-2]\d\b|\b5\d\d\b|too ?many ?requests|invalid|expired|not support|not (?:found|exist|granted|enabled|allowed)|required|rate.?limit|missing|refus|revoked"
     r"|权限|未授权|无权|不存在|未找到|找不到|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|仅限"
 )
+_COMPLAINT = r"(?i:(?:提示|弹出?|显示|报)[了: \"'`]{0,3}[a-z_ ]{0,40}(?:invalid|denied|forbidden|not |\bno |fail|error|expired|unauthori))"
 # A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
 REPORT: Final = re.compile(
     r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d|\b20\d\d[-/][01]\d[-/][0-3]\d[ T]|\b[0-2]\d:[0-5]\d:[0-5]\d\b"
-    r"|(?i:\berror[\"']?\s?[:\]=])|\b\w*(?:Error|Exception): \S|(?i:\bfailed(?::|,| with| to )|\bfailure:)|报错|失败|错误|异常|❌|(?i:\b(?:status|http|code)\W{0,3}[45]\d\d\b)|(?i:\b[45]\d\d\W{1,3}(?:client error|forbidden|unauthorized|bad request|too many requests)\b)|\bok[\"']?: ?[Ff]alse"
+    r"|(?i:\berror[\"']?\s?[:\]=])|\b\w*(?:Error|Exception): \S|(?i:\bfailed(?::|,| with| to )|\bfailure:)|报错|失败|错误|异常|❌|(?i:\b(?:status|http|code)\W{0,3}[45]\d\d\b)|(?i:\b[45]\d\d\W{1,3}(?:client error|forbidden|unauthorized|bad request|too many requests)\b)|\bok[\"']?: ?[Ff]alse|: [45]\d\d - [A-Z]"
+    rf"|{_COMPLAINT}"
 )
 TRACE: Final = re.compile(r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d")
 # On lower-case text, and each alternative begins with a letter that it looks behind afterwards, so that other places are skipped at once.
 TROUBLE: Final = re.compile(
     r"(?a)error\b|exception\b(?<=\wexception)|f(?<!\w.)ail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|traceback|permission denied|access denied|unauthorized|❌"
-    r"|p(?<!\w.)roblem|encountered"
+    rf"|p(?<!\w.)roblem|encountered|{_COMPLAINT}"
 )
 WRAPPER: Final = re.compile(
     r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?-i:(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_[A-Z_]+)|unknown|null|none|undefined|true|false|object|error"
@@ -81,7 +83,7 @@ SCOPE_HAD: Final = re.compile(rf"(?am){_ASKED}|{_HAD}")
 # skips all other places by itself.
 AS_APP: Final = re.compile(
     r"(?a)a(?<!\w.)s (?:the |a )?(?:bot|app|tenant|application)\b|bot identity|app identity|tenant identity|application identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
-    r"|tenant token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)"
+    r"|tenant token|app token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)"
 )
 AS_USER: Final = re.compile(
     r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|xoxp|/authen/v\d|refresh_token"

@@ -31,6 +31,6 @@ SPEC = Spec(
     ),
     id_shape=re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
     id_keys=frozenset({"requestid", "clientrequestid", "traceid", "correlationid", "xmsrequestid", "xmscorrelationid"}),
-    scope=re.compile(r"(?<![\w./:-])(?:[A-Z][A-Za-z]+\.(?:Read|ReadWrite|Send|Manage|FullControl|Create|AccessAsUser)(?:\.[A-Z]\w+){0,2})(?![\w/])", re.A),
+    scope=re.compile(r"(?<![\w./:-])(?:[A-Z][A-Za-z]+\.(?:Read|ReadBasic|ReadWrite|Send|Manage|FullControl|Create|AccessAsUser)(?:\.[A-Z]\w+){0,2})(?![\w/])", re.A),
     brands={"graph.microsoft.com": "microsoft", "login.microsoftonline.com": "microsoft", "login.live.com": "microsoft"},
 )  # fmt: skip

@@ -19,7 +19,7 @@ SPEC = Spec(
     siblings={("errcode", "errmsg~en"): 1.5, ("errcode", "errmsg"): 1.4},
     number=re.compile(r"-?[1-9]\d{3,6}|-1"),
     patterns=(
-        pattern("hint", r"\bhint ?: ?\[(?P<request_id>[0-9A-Za-z_-]{12,60})\]"),
+        pattern("hint", r"\bhint ?:? ?\[(?P<request_id>[0-9A-Za-z_-]{12,60})\]"),
         pattern("-400", r"(?:ret|err(?:or)?_?code|crypt\w*|verifyurl|签名)[^\n]{0,40}?(?<![\w.-])(?P<code>-400(?:0[1-9]|1[01]))(?![\w.])"),
         pattern("hint: [", r"(?<![\d_.])\[?(?P<code>\d{5,7})\]?[:,]? [a-z][^\n\[\]]{2,160}?, ?hint ?: ?\["),
         pattern("/query?e=", r"/devtool/query\?e=(?P<code>-?\d{4,7})"),
