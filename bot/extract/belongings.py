@@ -42,6 +42,10 @@ _API_FORMS: Final = (
 _API_WORDS: Final = (
     "#", "/open-apis/", "/open/", "/v1.0/", "/topapi/", "/cgi-bin/", ".v1.", ".v2.", ".v3.", "/api/", "open.", "chat.", "conversations", "users.", "files.", "oauth.v2", "/rest/", "/drive/",
 )  # fmt: skip
+_EXCEPTION: Final = re.compile(
+    r"^[^\S\n]{0,8}(?:Uncaught |Unhandled )?[\w.:]{0,80}(?:Error|Exception)\b[^\n]{0,8}: [^\n]{4,400}(?:\n[ \t]{0,4}[-•*] [^\n]{4,400}){0,3}",
+    re.M,
+)
 _TIME: Final = re.compile(r"20(?<!\w20)\d\d[-/][01]\d[-/][0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?")
 _VIOLATION: Final = re.compile(r"action_(?:scope_required|privilege_required)")
 _RESOURCE: Final = re.compile(
@@ -198,8 +202,17 @@ class Belongings:
             if not record.message or len(self.records) == 1:
                 start, end = line_of(shown, min(record.start, len(shown)))
                 line = shown[start:end].strip()
-                record.message = line if record.message in line else f"{record.message} / {line}"
+                told = record.message or self._exception(start)
+                record.message = line if told in line else f"{told} / {line}"
             record.message = record.message[:_MOST_MESSAGE]
+
+    def _exception(self, at: int) -> str:
+        """What the exception says in whose fields a place stands: its first lines, up to the trace."""
+        head = self.window.shown[max(0, at - 1500) : at]
+        found = None
+        for found in _EXCEPTION.finditer(head):  # noqa: B007 (the nearest one counts)
+            pass
+        return found[0].strip() if found else ""
 
     def _statuses(self) -> None:
         for match in islice(HTTP.finditer(self.window.lower), _MOST):
@@ -316,8 +329,8 @@ class _Scopes:
         last, wanted = -1, None
         for match in islice(shape.finditer(text), 4 * _MOST):
             at, end = match.span()
-            if match[0] in codes:
-                continue
+            if match[0] in codes or self.window.within_address(at):
+                continue  # what an address asks for is not missing; what its console page lists is read from its query
             listed = self._in_list(at)
             if listed is not None:
                 wanted = listed

@@ -193,6 +193,10 @@ class Window:
         index = bisect_right(self._address_starts, at) - 1
         return index >= 0 and at < self.addresses[index].end
 
+    def within_address(self, at: int) -> bool:
+        """Whether the place is in the middle of a web address."""
+        return self.address_at(at) and at not in self._address_starts
+
     def near(self, at: int, reach: int) -> list[Pair]:
         """The pairs within reach of a place, at most 24 to each side."""
         middle = bisect_left(self._pair_starts, at)
