@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from bot.extract.spec import Spec
-from bot.extract.window import BELIEVED, Window
+from bot.extract.window import BELIEVED, NEAR, Window
 
 STRUCTURED: Final = 3  # a field of an answer
 LABELLED: Final = 2  # "error code 230002"
 PROSE: Final = 1  # a known code and words of refusal
 MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
+_CLOSE: Final = 2.0  # scores that differ by less leave it to the wording
+_WORDS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
+_NO_WORDS: Final = frozenset(
+    ["errcode", "errmsg", "hint", "from", "more", "info", "https", "open", "com", "query", "devtool", "request", "error", "the", "invalid"]
+)
 _STATUS_KEYS: Final = frozenset({"status", "statuscode", "code", "httpstatus"})
 
 
@@ -30,13 +36,26 @@ class Code:
 
 def owner(window: Window, value: str, at: int, key: str) -> str | None:
     """The platform a numeric code belongs to, or None when nothing makes it one."""
-    scores = [
-        (_number_score(window, spec, value, at, key), name)
+    scores = {
+        name: _number_score(window, spec, value, at, key)
         for name, spec in window.words.specs.items()
         if spec.number is not None and spec.number.fullmatch(value)
-    ]
-    best = max(scores, key=lambda each: each[0], default=(0.0, ""))
-    return best[1] if best[0] >= BELIEVED else None
+    }
+    best = max(scores.values(), default=0.0)
+    rivals = [name for name in window.catalog.platforms_of(value) if scores.get(name, 0.0) > best - _CLOSE]
+    if len(rivals) > 1:
+        for name in rivals:
+            scores[name] += _CLOSE * _told_like(window, name, value, at)
+    found = max(scores, key=lambda name: scores[name], default=None)
+    return found if found is not None and scores[found] >= BELIEVED else None
+
+
+def _told_like(window: Window, name: str, value: str, at: int) -> float:
+    """How many of the words with which a platform tells a code stand near it, from 0 to 1."""
+    entry = window.catalog.entry(name, value)
+    told = set(_WORDS.findall(entry.sample.lower())) - _NO_WORDS if entry else set()
+    near = window.lower[max(0, at - NEAR) : at + NEAR]
+    return sum(word in near for word in told) / len(told) if told else 0.0
 
 
 def _number_score(window: Window, spec: Spec, value: str, at: int, key: str) -> float:

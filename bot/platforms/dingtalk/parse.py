@@ -20,7 +20,7 @@ SPEC = Spec(
         "friendlyhint": MESSAGE,
     },
     code_keys={"errcode": 2, "subcode": 2, "code": 1, "servererrorcode": 3, "upstreamcode": 3, "errorcode": 1, "topcode": 3},
-    siblings={("errcode", "errmsg~zh"): 2.2, ("errcode", "errmsg~en"): 1.6, ("errcode", "errmsg"): 1.5, ("code", "requestid"): 2.0},
+    siblings={("errcode", "errmsg~zh"): 2.2, ("errcode", "errmsg~en"): 1.4, ("errcode", "errmsg"): 1.5, ("code", "requestid"): 2.0, ("errcode", "requestid"): 3.0},
     number=re.compile(r"-?[1-9]\d{1,7}"),
     word=re.compile(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}[A-Z][A-Za-z]+|[A-Z][a-z]+[A-Z][A-Za-z]+|[A-Z]{2,20}(?:_[A-Z0-9]{1,20}){1,7}|unauthorized|accessDenied"),
     word_keys=frozenset({"code", "servererrorcode", "upstreamcode", "errorcode", "errcode", "subcode"}),
