@@ -14,6 +14,11 @@ _DONE = (
     "connected to db-{k} pool={k}", "flushed {b} rows to segment {n}", "heartbeat ok node={k} load=0.{k}", "重新加载配置完成，共 {k} 项", "user {n} opened the page in {ms}ms",
 )  # fmt: skip
 
+_WELL = (
+    "[gateway] GET /v2/items/{n} 200 {ms}ms request_id={id}", "stats requests={n} errors=0 failed=0 p99={ms}ms", '{{"status":200,"error":null,"code":0,"trace_id":"{id}"}}',
+    'feishu POST /open-apis/im/v1/messages 200 {{"code":0,"msg":"success"}} logid=20260301101112{id}', "job {n} finished err=<nil> in {ms}ms", "slack auth.test ok=true req={id}",
+)  # fmt: skip
+
 
 def feishu_error(number: int = 0) -> str:
     """A Feishu error body of 1 KB as the open platform sends it; `number` makes its code's neighbours and its log_id differ."""
@@ -42,6 +47,20 @@ def quiet_log(size: int, seed: int = 1) -> str:
         lines.append(
             f"2026-03-{dice.randrange(1, 28):02} {dice.randrange(24):02}:{dice.randrange(60):02}:{dice.randrange(60):02}.{dice.randrange(1000):03} "
             f"INFO [{dice.choice(_SERVICES)}] {said}"
+        )
+        length += len(lines[-1]) + 1
+    return "\n".join(lines)[:size]
+
+
+def healthy_log(size: int, seed: int = 1) -> str:
+    """About `size` characters of a log in which nothing goes wrong and every line speaks of ids, errors and codes all the same."""
+    dice = random.Random(seed)
+    lines: list[str] = []
+    length = 0
+    while length < size:
+        said = dice.choice(_WELL).format(n=dice.randrange(10**6), ms=dice.randrange(900), id=f"{dice.getrandbits(128):032x}")
+        lines.append(
+            f"2026-03-{dice.randrange(1, 28):02}T{dice.randrange(24):02}:{dice.randrange(60):02}:07.{dice.randrange(1000):03}Z INFO {said}"
         )
         length += len(lines[-1]) + 1
     return "\n".join(lines)[:size]
@@ -76,6 +95,7 @@ def _nested(size: int) -> str:
 
 ZOO: dict[str, Callable[[int], str]] = {
     "a quiet log": quiet_log,
+    "a healthy log": healthy_log,
     "errors only": errors_only,
     "errors in a log": lambda size: log_with_errors(size, size // 5_243),
     "errors in errors in errors": _nested,

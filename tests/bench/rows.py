@@ -26,7 +26,7 @@ from bot.extract.words import alike
 from bot.model import ACTIONS
 from bot.render import _card_of, _shown, _template, render
 from tests.bench.measure import COMMAND, PYTHON, ROOT, Row, Stats, environment, processor_time, programs, ratio, run
-from tests.bench.pastes import KIB, MIB, ZOO, errors_only, feishu_error, log_with_errors, quiet_log
+from tests.bench.pastes import KIB, MIB, ZOO, errors_only, feishu_error, healthy_log, log_with_errors, quiet_log
 
 ROWS: list[Callable[[], Iterator[Row]]] = []
 
@@ -63,11 +63,9 @@ def _bare(paste: str, template: Template, ready: object) -> None:
 def logs() -> Iterator[Row]:
     """1 MB of a log, against one pass over it of one compiled `re` alternation of the literals that we look for."""
     either = re.compile("|".join(map(re.escape, anchors(catalog()))))
-    log = quiet_log(MIB)
-    lower = alike(log)
-    yield ratio(
-        "1 MB log without an error : one pass of one `re` alternation", lambda: explain(log), lambda: either.findall(lower), 4, rounds=5
-    )
+    for name, log in (("", quiet_log(MIB)), (", ids and codes in each line", healthy_log(MIB))):
+        what = f"1 MB log without an error{name} : one pass of one `re` alternation"
+        yield ratio(what, partial(explain, log), partial(either.findall, alike(log)), 4, rounds=5)
     many, few = log_with_errors(MIB, 200), log_with_errors(MIB // 8, 25)
     yield ratio("1 MB log with 200 errors : 8 × (1/8 MB with 25)", lambda: explain(many), lambda: explain(few), 1.3, rounds=5, scale=1 / 8)
 
