@@ -133,8 +133,7 @@ def of_tokens(window: Window) -> Iterable[Code]:
     """Words of the catalogue (or of a make that it knows) that are told as errors."""
     looked = 0
     for match in TOKEN.finditer(window.text):
-        owners = (window.catalog.platforms_of(match[0]) if match.end() - match.start() >= 8 else ()) or window.known.kindred(match[0])
-        owners = owners or (_like_listed(window, match) if "_" in match[0] else ())
+        owners = _owners(window, match)
         if not owners:
             continue
         looked += 1
@@ -144,6 +143,15 @@ def of_tokens(window: Window) -> Iterable[Code]:
         name = next((each for each in owners if _token_of(window, each, match)), None)
         if name and not foreign(window, name, at) and not window.address_at(at) and not doubted(window, at) and not _had(window, at):
             yield Code(name, match[0], at, end, LABELLED)
+
+
+def _owners(window: Window, match: re.Match[str]) -> tuple[str, ...]:
+    """The platforms that a word can be a code of: they list it, or several of its make, or it looks like one of their codes."""
+    word = match[0]
+    owners = window.catalog.platforms_of(word) if len(word) >= 8 else ()
+    if not owners and ("_" in word or "." in word or word[-1].isdigit()):
+        owners = window.known.kindred(word) or (_like_listed(window, match) if "_" in word else ())
+    return owners
 
 
 def _like_listed(window: Window, match: re.Match[str]) -> tuple[str, ...]:

@@ -40,7 +40,10 @@ class Known:
 
     def kindred(self, word: str) -> tuple[str, ...]:
         """The platforms that list at least three codes of a word's make: `PAT_…`, `Forbidden.…`, `K0000`."""
-        return next((self.kin[make] for make in _makes(word) if make in self.kin), ())
+        for make in _makes(word):
+            if make in self.kin:
+                return self.kin[make]
+        return ()
 
 
 def _makes(word: str) -> Iterator[str]:
