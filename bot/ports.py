@@ -19,6 +19,14 @@ class Clock(Protocol):
         ...
 
 
+class Timer(Clock, Protocol):
+    """A clock that one can wait by."""
+
+    async def until(self, moment: datetime) -> None:
+        """Return when that time has come; at once when it is over. Others go on meanwhile."""
+        ...
+
+
 class Http(Protocol):
     async def send(self, request: Request) -> Response:
         """Send and read whole. Raises `PlatformRefusal(blame="platform", retryable=True)` on time-out, refusal, or an answer over the size limit."""

@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.card import CardView
-from bot.jobs import answering, clicking, consenting, drawing, driving, people
-from bot.jobs.values import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started
+from bot.jobs import answering, clicking, consenting, documents, drawing, driving, people
+from bot.jobs.values import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started, Verdict
 from bot.jobs.world import Notices, Refresher, World
 from bot.model import Diagnosis, Locale, Person, Place, Question, Reply
 
 __all__ = [
-    "Answer", "Clicked", "ConfirmPage", "Grant", "Notices", "Outcome", "Refresher", "Refused", "Service", "Started", "World",
+    "Answer", "Clicked", "ConfirmPage", "Grant", "Notices", "Outcome", "Refresher", "Refused", "Service", "Started", "Verdict", "World",
 ]  # fmt: skip
 
 
@@ -43,6 +43,13 @@ class Service:
     async def look_up(self, request_id: str) -> Diagnosis | None:
         """The diagnosis of a request id that was reported before."""
         return await answering.look_up(self.world, request_id)
+
+    async def check_document(self, document: str, type_: str = "", action: str = "view", *, app_id: str | None = None) -> Verdict | None:
+        """May an app do this with that document (its link, or its token and type)? Waits a few seconds for its turn where others ask too.
+
+        None: no configured app can ask.
+        """
+        return await documents.check(self.world, document, type_, action, app_id=app_id)
 
     # ------------------------------------------------------------ cards
 

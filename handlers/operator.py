@@ -6,14 +6,10 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot import platforms
 from bot.model import Text
-from bot.oauth import converse
 from bot.words import say
 from handlers.settings import Settings
 from handlers.wire import Runtime, build
-
-_PACE = 0.6  # seconds between two questions for one app: members/auth answers 100 a minute
 
 
 @asynccontextmanager
@@ -28,17 +24,10 @@ async def _running(settings: Settings) -> AsyncIterator[Runtime]:
 async def check_document(settings: Settings, link: str, type_: str, action: str, app_id: str | None) -> tuple[bool | None, Text]:
     """May the app do this with that document? (answer, sentence); None means that it could not be found out, and the sentence says why."""
     async with _running(settings) as runtime:
-        apps = [app for app in runtime.apps if app.platform == "lark" and app_id in (None, app.app_id)]
-        if not apps:
-            return None, say("apps.toml lists no such Feishu or Lark app to ask as; list it with its secret, then ask again.")
-        brand = "lark" if "larksuite." in link else "feishu"
-        app = next((one for one in apps if (one.brand or "feishu") == brand), apps[0])
-        checks = platforms.module("lark", "checks")
-        if checks is None:
-            raise RuntimeError("the lark platform has lost its checks")
-        free = await runtime.store.claim(f"document:lark:{app.app_id}", runtime.clock.now(), _PACE)
-        answer = await converse(runtime.http, checks.check_document(app, link, type_, action, wait=0.0 if free else 1.0))
-        return answer.ok, answer.text
+        answer = await runtime.service.check_document(link, type_, action, app_id=app_id)
+    if answer is None:
+        return None, say("apps.toml lists no such Feishu or Lark app to ask as; list it with its secret, then ask again.")
+    return answer.ok, answer.text
 
 
 async def grants(settings: Settings) -> list[str]:

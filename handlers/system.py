@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
 
 class SystemClock:
-    """The `Clock` port."""
+    """The `Timer` port."""
 
     def now(self) -> datetime:
         """The time, UTC."""
         return datetime.now(UTC)
+
+    async def until(self, moment: datetime) -> None:
+        """Sleep until then."""
+        await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
 
 class SystemRandomness:

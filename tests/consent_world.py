@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -65,6 +66,10 @@ class Hands:
 
     def go(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
+
+    async def until(self, moment: datetime) -> None:
+        await asyncio.sleep(0)  # whoever asks at the same time is heard first
+        self.at = max(self.at, moment)
 
 
 class Dice:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from bot.model import App, Identity, PlatformRefusal, Response
 from bot.platforms.lark import checks
-from bot.platforms.lark.documents import DocumentQuestion, Window, ask, question_of
+from bot.platforms.lark.documents import DocumentQuestion, ask, question_of
 from handlers.sandbox import Practice, running
 from handlers.sandbox.world import Fault
 from tests.practice import Talker, diagnosis, http, talker
@@ -193,20 +192,7 @@ async def test_a_missing_scope_is_not_taken_for_a_missing_right(talker: Make) ->
     assert (answer.ok, answer.code) == (None, "99991679")
 
 
-def test_the_window_lets_a_hundred_through_in_a_minute() -> None:
-    """The hundred and first waits until the first is a minute old."""
-    window, start = Window(), datetime(2026, 11, 21, tzinfo=UTC)
-
-    first = [window.take(start + timedelta(milliseconds=number)) for number in range(100)]
-    refused = window.take(start + timedelta(seconds=30))
-    later = window.take(start + timedelta(seconds=60, milliseconds=1))
-
-    assert first == [0.0] * 100
-    assert refused == pytest.approx(30.0)
-    assert later == 0.0
-
-
-async def test_a_full_window_sends_nothing(talker: Make) -> None:
+async def test_where_there_is_no_room_nothing_is_sent(talker: Make) -> None:
     """`wait` above zero is an answer, not a request."""
     one = talker("lark", "feishu")
 

@@ -1,15 +1,22 @@
-"""May I? One question about one document, asked of its platform: `check-doc` for every door."""
+"""May I? One question about one document, asked of its platform: `check-doc` for every door.
+
+A platform answers only so many in a minute. So each question for an app takes the next free turn of that app, for all processes that share
+the store, and waits for it.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from bot import tokens
+from bot.jobs.values import Verdict
 from bot.jobs.world import World, part
-from bot.model import App, Person, Text
+from bot.model import App, Identity, Person, Text
 from bot.words import joined, say
 
-_PACE = 0.6  # seconds between two questions for one app: the platform answers 100 a minute
+MOST_WAITING = 8  # questions for one app; who comes then is told to ask again
+_SKEW = 60.0  # seconds by which the clocks of two processes may differ
 
 
 async def about(world: World, asker: Person | None, *words: str) -> Text | None:
@@ -20,24 +27,58 @@ async def about(world: World, asker: Person | None, *words: str) -> Text | None:
     if not 1 <= len(words) <= 2 or "/" not in words[0]:
         return None
     link, action = words[0], (words[1].lower() if len(words) == 2 else "view")
-    able = [app for app in world.apps if _question(app, link, action) is not None]
+    if not any(_question(app, link, "", action) for app in world.apps):
+        return None
+    answer = await check(world, link, "", action, asker=asker)
+    if answer is not None and answer.ok is False and answer.identity is Identity.APP and asker is not None:
+        return joined([answer.text, say("I asked for the app, because you have given it no consent here that I could ask with.")])
+    return answer.text if answer is not None else None
+
+
+async def check(
+    world: World, document: str, type_: str = "", action: str = "view", *, app_id: str | None = None, asker: Person | None = None
+) -> Verdict | None:
+    """Ask about a document: its link, or its token with its type. Of the apps that can ask, the one whose brand fits the link, or `app_id`.
+
+    None when no configured app can ask. What is no question about a document gets a sentence that says so, and takes no turn.
+    """
+    able = [app for app in world.apps if app_id in (None, app.app_id) and _asks(app.platform)]
     if not able:
         return None
-    brand = "lark" if "larksuite." in link else "feishu"
-    app = next((one for one in able if (one.brand or "feishu") == brand), able[0])
+    fitting = [app for app in able if _question(app, document, type_, action)] or able
+    brand = "lark" if "larksuite." in document else "feishu"
+    app = next((one for one in fitting if (one.brand or "feishu") == brand), fitting[0])
     checks: Any = part(app.platform, "checks")
-    wait = 0.0 if await world.store.claim(f"document:{app.platform}:{app.app_id}", world.now(), _PACE) else 1.0
-    answer = await world.ask(checks.check_document(app, link, "", action, await _own_token(world, app, asker), wait=wait))
-    said: Text = answer.text
-    if answer.ok is False and answer.identity == "app" and asker is not None:
-        return joined([said, say("I asked for the app, because you have given it no consent here that I could ask with.")])
-    return said
+    wait = await _turn(world, app) if _question(app, document, type_, action) else 0.0
+    token = None if wait else await _own_token(world, app, asker)
+    answer = await world.ask(checks.check_document(app, document, type_, action, token, wait=wait))
+    return Verdict(answer.ok, answer.identity, answer.text)
 
 
-def _question(app: App, link: str, action: str) -> Any:
+def _asks(platform: str) -> bool:
+    return part(platform, "documents") is not None and hasattr(part(platform, "checks"), "check_document")
+
+
+def _question(app: App, document: str, type_: str, action: str) -> Any:
     documents: Any = part(app.platform, "documents")
-    checks: Any = part(app.platform, "checks")
-    return documents.question_of(link, "", action) if documents is not None and hasattr(checks, "check_document") else None
+    return documents.question_of(document, type_, action) if _asks(app.platform) else None
+
+
+async def _turn(world: World, app: App) -> float:
+    """Take the app's next free turn and wait for it: 0.0. When too many wait already, at once the seconds until the last of them is done.
+
+    Time is cut into turns as long as the platform's pace. Whoever comes first claims the earliest that is free, so all go in order.
+    """
+    documents: Any = part(app.platform, "documents")
+    pace, now = float(documents.PACE), world.now()
+    running = int(now.timestamp() / pace)
+    for turn in range(running, running + 1 + MOST_WAITING):
+        starts = datetime.fromtimestamp(turn * pace, UTC)
+        over = (starts - now).total_seconds() + pace + _SKEW
+        if await world.store.claim(f"document:{app.platform}:{app.app_id}:{turn}", now, over):
+            await world.clock.until(starts)
+            return 0.0
+    return pace * (1 + MOST_WAITING)
 
 
 async def _own_token(world: World, app: App, asker: Person | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.model import ConsentView, Diagnosis, Locale, Person, Reply, Text
+from bot.model import ConsentView, Diagnosis, Identity, Locale, Person, Reply, Text
 from bot.ports import Card
 
 
@@ -33,6 +33,15 @@ class Clicked:
     share: Reply | None = None
     copy: Text | None = None
     url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """May this caller do that with a document? `ok` None: it could not be found out, and `text` says why. `identity`: who was asked for."""
+
+    ok: bool | None
+    identity: Identity
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)

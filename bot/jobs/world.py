@@ -14,7 +14,7 @@ from bot import platforms, tokens
 from bot.model import App, Locale, Person, PlatformRefusal, Text, Token
 from bot.oauth import converse
 from bot.platforms import T, Talk
-from bot.ports import Clock, Http, Messenger, Randomness, Store, StoredToken, Vault
+from bot.ports import Http, Messenger, Randomness, Store, StoredToken, Timer, Vault
 
 
 class Notices(Protocol):
@@ -42,7 +42,7 @@ class World:
     store: Store
     http: Http
     vault: Vault
-    clock: Clock
+    clock: Timer
     random: Randomness
     apps: tuple[App, ...] = ()
     messengers: Mapping[str, Messenger] = field(default_factory=dict)

@@ -139,8 +139,8 @@ def check_document(
     """May the person (with `user_token`) or else the app do `action` with that document?
 
     `token_or_link` is a document's token or its address on feishu.cn, larksuite.com or larkoffice.com; a bare token needs `type_`.
-    `wait` is what the caller's rate window says (`documents.Window`, 100 calls a minute): above 0 nothing is sent. Never raises for an
-    answer of the platform: each is explained in the `DocumentAnswer`.
+    `wait`: the seconds until there is room for one more question (the platform answers 100 a minute); above 0 nothing is sent. Never raises
+    for an answer of the platform: each is explained in the `DocumentAnswer`.
     """
     question = question_of(token_or_link, type_, action)
     identity = Identity.USER if user_token else Identity.APP
