@@ -5,12 +5,14 @@ Every store operation named here is atomic: it happens entirely or not at all, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bot.model import Person, Place, Reply, Request, Response
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -24,6 +26,14 @@ class Timer(Clock, Protocol):
 
     async def until(self, moment: datetime) -> None:
         """Return when that time has come; at once when it is over. Others go on meanwhile."""
+        ...
+
+
+class Workers(Protocol):
+    """Where the thinking is done, so that nobody else has to wait for a long text."""
+
+    async def run(self, work: Callable[[], T], *, heavy: bool = False) -> T:
+        """Do what only computes, and return or raise what it does. Light work never waits for `heavy` work."""
         ...
 
 

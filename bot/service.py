@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.card import CardView
+from bot.explain import Explained
 from bot.jobs import answering, clicking, consenting, documents, drawing, driving, people
 from bot.jobs.values import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started, Verdict
 from bot.jobs.world import Notices, Refresher, World
@@ -27,6 +28,10 @@ class Service:
         self.world = world
 
     # ------------------------------------------------------------ answering
+
+    async def read(self, text: str, locale: Locale | None = None) -> Explained:
+        """Redact, extract, diagnose; remember nothing, keep no card."""
+        return await answering.read(self.world, text, locale)
 
     async def answer(self, question: Question) -> Answer | None:
         """Redact, extract, diagnose, remember. None: nothing to say (only when the question was not direct)."""

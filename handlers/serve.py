@@ -107,7 +107,6 @@ def web_app(runtime: Runtime, doors: tuple[Door, ...] = ()) -> object:
         service=runtime.service,
         store=runtime.store,
         settings=runtime.settings,
-        clock=runtime.clock,
         messenger=messenger,
         apps=runtime.apps,
         tokens=runtime.broker,

@@ -1,11 +1,16 @@
-"""This machine: its clock, its randomness, its own addresses."""
+"""This machine: its clock, its threads, its randomness, its own addresses."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class SystemClock:
@@ -18,6 +23,23 @@ class SystemClock:
     async def until(self, moment: datetime) -> None:
         """Sleep until then."""
         await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
+
+
+class SystemWorkers:
+    """The `Workers` port: threads beside the loop. Heavy work has its own, so that it never takes them all, and none are the store's."""
+
+    def __init__(self, each: int = 2) -> None:
+        self._light = ThreadPoolExecutor(each, "light")
+        self._heavy = ThreadPoolExecutor(each, "heavy")
+
+    async def run(self, work: Callable[[], T], *, heavy: bool = False) -> T:
+        """In a thread, while the loop goes on."""
+        return await asyncio.get_running_loop().run_in_executor(self._heavy if heavy else self._light, work)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        for pool in (self._light, self._heavy):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class SystemRandomness:

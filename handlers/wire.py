@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handlers.http import HttpClient
     from handlers.notify import Notifier
     from handlers.store import SqlStore
-    from handlers.system import SystemClock
+    from handlers.system import SystemClock, SystemWorkers
     from handlers.tokens import Broker
     from handlers.vault import FernetVault
 
@@ -41,6 +41,7 @@ class Runtime:
     http: HttpClient
     vault: FernetVault
     clock: SystemClock
+    workers: SystemWorkers
     apps: tuple[App, ...]
     messengers: dict[str, Messenger]
     broker: Broker
@@ -70,7 +71,8 @@ class Runtime:
         return gone + await self.store.sweep(now, retention_days=self.settings.retention_days, audit_days=self.settings.audit_days)
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Give back connections and threads."""
+        self.workers.close()
         await self.http.close()
         await self.store.close()
 
@@ -86,11 +88,11 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
     from handlers.http import HttpClient
     from handlers.notify import Notifier
     from handlers.store import StoreError, open_store
-    from handlers.system import SystemClock, SystemRandomness
+    from handlers.system import SystemClock, SystemRandomness, SystemWorkers
     from handlers.tokens import Broker
 
     known = tuple(apps) if apps is not None else load_apps(settings.apps_file, settings.base_url)
-    clock, random = SystemClock(), SystemRandomness()
+    clock, random, workers = SystemClock(), SystemRandomness(), SystemWorkers()
     try:
         store = open_store(settings.store_url, clock)
     except StoreError as error:
@@ -106,6 +108,7 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
         vault=vault,
         clock=clock,
         random=random,
+        workers=workers,
         apps=known,
         messengers=messengers,
         notices=notifier,
@@ -118,7 +121,7 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
         full_detail=settings.channel_detail == "full",
         locale=settings.locale,
     )
-    return Runtime(settings, Service(world), store, http, vault, clock, known, messengers, broker, notifier)
+    return Runtime(settings, Service(world), store, http, vault, clock, workers, known, messengers, broker, notifier)
 
 
 def open_vault(settings: Settings) -> FernetVault:

@@ -72,6 +72,13 @@ class Hands:
         self.at = max(self.at, moment)
 
 
+class Here:
+    """The `Workers` port without threads."""
+
+    async def run(self, work: Any, *, heavy: bool = False) -> Any:
+        return work()
+
+
 class Dice:
     """Randomness that never repeats and can be read in a failure."""
 
@@ -442,6 +449,7 @@ class Scene:
             vault=self.vault,
             clock=self.clock,
             random=self.dice,
+            workers=Here(),
             apps=(app,),
             messengers={"slack": self.voice} if voice else {},
             notices=self.mail,

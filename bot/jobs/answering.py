@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bot import tokens
@@ -19,12 +20,19 @@ from bot.ports import Card, Report
 from bot.words import say
 
 MOST_APPS = 3
+LONG = 100_000  # characters; what is longer is a file or a pasted log
 NOWHERE = Place("", "", "")
+
+
+async def read(world: World, text: str, locale: Locale | None = None) -> Explained:
+    """What a text says. Reading a log of megabytes takes seconds: it is done where nobody else waits for it."""
+    facts = Facts(apps=world.apps, now=world.now())
+    return await world.workers.run(partial(explain, text, facts=facts, locale=locale), heavy=len(text) > LONG)
 
 
 async def answer(world: World, question: Question) -> Answer | None:
     """The card for a question; None when nobody asked and there is nothing to say (or the chat does not want to hear it)."""
-    explained = explain(question.text, facts=Facts(apps=world.apps, now=world.now()), locale=question.locale)
+    explained = await read(world, question.text, question.locale)
     place, asker = question.place or NOWHERE, question.asker
     findings = await _recalled(world, explained.findings, place.tenant)
     if not findings:
@@ -213,7 +221,7 @@ async def _remember(world: World, found: Sequence[Diagnosis], tenant: str, sourc
 
 async def report(world: World, text: str, request_id: str | None, source: str) -> tuple[str, ...]:
     """An app sends in a failure of its own; returns the request ids by which it can be looked up now. Everybody here may look it up."""
-    found = explain(text, facts=Facts(apps=world.apps, now=world.now())).diagnoses
+    found = (await read(world, text)).diagnoses
     if request_id and found and request_id not in found[0].finding.request_ids:
         first = found[0]
         ids = (request_id, *first.finding.request_ids)

@@ -14,7 +14,7 @@ from bot import platforms, tokens
 from bot.model import App, Locale, Person, PlatformRefusal, Text, Token
 from bot.oauth import converse
 from bot.platforms import T, Talk
-from bot.ports import Http, Messenger, Randomness, Store, StoredToken, Timer, Vault
+from bot.ports import Http, Messenger, Randomness, Store, StoredToken, Timer, Vault, Workers
 
 
 class Notices(Protocol):
@@ -44,6 +44,7 @@ class World:
     vault: Vault
     clock: Timer
     random: Randomness
+    workers: Workers
     apps: tuple[App, ...] = ()
     messengers: Mapping[str, Messenger] = field(default_factory=dict)
     notices: Notices | None = None

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import structlog
 
-from bot.explain import explain
 from bot.jobs.values import Answer, Clicked
 from bot.model import Locale, Person, Place, Question, Text
 from bot.ports import Card
@@ -41,7 +40,7 @@ class Desk:
 
     async def answer(self, asked: Asked) -> None:
         """Answer one question, whoever else was given it too."""
-        if not asked.direct and not asked.files and not explain(asked.text).findings:
+        if not asked.direct and not asked.files and not (await self._service.read(asked.text)).findings:
             return  # talk: not worth a line in the store
         if not await self._first(asked.key):
             return

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.explain import explain
-from bot.model import App, Facts, Surface
+from bot.model import App, Surface
 from bot.render import as_json, render
 from bot.service import Refused
 from handlers.tokens import NoToken
@@ -119,8 +118,8 @@ def router(web: Web) -> APIRouter:
     OwnApp = Annotated[App, Depends(app_of)]
 
     @routes.post("/explain", summary="Explain a pasted error")
-    def explain_text(ask: Ask, app: Caller) -> Explanation:  # noqa: ARG001 - the dependency is the lock
-        answer = explain(ask.text, facts=Facts(apps=web.apps, now=web.clock.now()), locale=ask.lang)
+    async def explain_text(ask: Ask, app: Caller) -> Explanation:  # noqa: ARG001 - the dependency is the lock
+        answer = await web.service.read(ask.text, ask.lang)
         reply = None
         if ask.format != "json":
             body = render(answer.diagnoses, Surface(ask.format), answer.locale, why=answer.why_nothing).body

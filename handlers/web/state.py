@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from bot.model import App, Person, Place, Reply
-from bot.ports import Card, Clock, Store
+from bot.ports import Card, Store
 from bot.service import Service
 from handlers.sandbox.people import PracticePerson
 from handlers.settings import Settings
@@ -61,7 +61,6 @@ class Web:
     service: Service
     store: Store
     settings: Settings
-    clock: Clock
     messenger: WebMessenger = field(default_factory=WebMessenger)
     apps: tuple[App, ...] = ()
     tokens: Broker | None = None
