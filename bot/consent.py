@@ -19,7 +19,8 @@ from typing import TypeAlias
 
 from bot.consent_words import REASONS, consent_view, may_retry
 from bot.flow import LIFE, SKEW, UNFINISHED, Effect, Flow, State, from_row, person_key, same_person, to_row
-from bot.model import Account, Mode, Proof, Text
+from bot.model import Mode, Proof, Text
+from bot.talk import Account
 from bot.words import say
 
 __all__ = [

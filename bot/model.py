@@ -6,7 +6,6 @@ it can be shared between threads, cached, and compared in tests.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -398,6 +397,15 @@ ACTIONS = frozenset({"reauthorize", "open", "check", "ask_admin", "details", "su
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """How we know that the refused call would now work. `ok` None: could not be looked up, and `text` says why."""
+
+    ok: bool | None
+    text: Text
+    kind: str = "scopes"
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentView:
     """What a card says about a consent under way (made by `bot/consent.py`, drawn by `bot/card.py`).
 
@@ -414,94 +422,3 @@ class ConsentView:
     may_retry: bool = False
     app_name: str = ""
     advice: Text | None = None
-
-
-# ---------------------------------------------------------------- talking to a platform, as values
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request to be sent by an edge. At most one of `json` and `form`. `secret` marks a query that must never be logged."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    json: Mapping[str, Any] | None = field(default=None, repr=False)
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    secret: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What came back. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = field(default=b"", repr=False)
-
-    def data(self) -> Mapping[str, Any]:
-        """The body as a JSON object; an empty one when it is none (HTML error pages, empty bodies)."""
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A user's token as a platform gave it. Times are seconds from the moment of the answer."""
-
-    access_token: str = field(repr=False)
-    scopes: frozenset[str] = frozenset()
-    expires_in: int | None = None
-    refresh_token: str | None = field(default=None, repr=False)
-    refresh_expires_in: int | None = None
-    subject: str | None = None
-    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose token it is. `ids` holds every id the platform gave (open_id, union_id, user_id …), the first is the main one."""
-
-    platform: str
-    ids: Mapping[str, str]
-    name: str = ""
-    tenant: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """How we know that the refused call would now work. `ok` None: could not be looked up, and `text` says why."""
-
-    ok: bool | None
-    text: Text
-    kind: str = "scopes"
-
-
-class PlatformRefusal(Exception):  # noqa: N818 (an answer of the platform, no error of ours)
-    """A platform said no to one of our own calls.
-
-    `blame`: whose fault (`app` wrong secret or configuration, `user` declined, `code`, `token`, `platform` down, `rate`).
-    `retry_after` in seconds where the platform named one.
-    """
-
-    def __init__(
-        self,
-        code: str,
-        message: str = "",
-        *,
-        blame: Literal["app", "user", "code", "token", "platform", "rate"] = "platform",
-        request_id: str = "",
-        retryable: bool = False,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(f"{code} {message}".strip())
-        self.code = code
-        self.message = message
-        self.blame = blame
-        self.request_id = request_id
-        self.retryable = retryable
-        self.retry_after = retry_after

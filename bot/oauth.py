@@ -14,9 +14,10 @@ from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
-from bot.model import Account, App, PlatformRefusal, Request, Response, Token
+from bot.model import App
 from bot.platforms import T, Talk
 from bot.ports import Http
+from bot.talk import Account, PlatformRefusal, Request, Response, Token
 
 Blame = Literal["app", "user", "code", "token", "platform", "rate"]
 

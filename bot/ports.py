@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from bot.model import Person, Place, Reply, Request, Response
+from bot.model import Person, Place, Reply
+from bot.talk import Request, Response
 
 T = TypeVar("T")
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.model import App, Person, PlatformRefusal, Token
+from bot.model import App, Person
 from bot.ports import StoredToken, Vault
+from bot.talk import PlatformRefusal, Token
 
 EARLY = timedelta(seconds=120)
 """A token is treated as expired this long before its time: a call that starts now has to arrive while it is still good."""

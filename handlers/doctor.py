@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from bot.model import App, PlatformRefusal, Request, Text
+from bot.model import App, Text
 from bot.ports import Http
+from bot.talk import PlatformRefusal, Request
 from bot.words import same, say
 from handlers.settings import Settings, SettingsError, misspelt
 

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 import structlog
 
-from bot.model import App, Person, PlatformRefusal, Token
+from bot.model import App, Person
 from bot.oauth import converse
 from bot.platforms import module
 from bot.ports import Clock, Http, Randomness, Store, StoredToken, Vault
+from bot.talk import PlatformRefusal, Token
 from bot.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
 from handlers.vault import VaultError
 

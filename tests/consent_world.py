@@ -16,26 +16,10 @@ from urllib.parse import parse_qsl, urlsplit
 from bot import platforms
 from bot.jobs import snapshot
 from bot.jobs.world import World
-from bot.model import (
-    App,
-    AppFacts,
-    Diagnosis,
-    Facts,
-    Finding,
-    Identity,
-    Mode,
-    Person,
-    Place,
-    PlatformRefusal,
-    Proof,
-    Reply,
-    Request,
-    Response,
-    Text,
-    Token,
-)
+from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Proof, Reply, Text
 from bot.ports import Card, Report, StoredToken
 from bot.service import Service
+from bot.talk import PlatformRefusal, Request, Response, Token
 
 NARROW, WIDE = "docx:document:readonly", "docx:document"
 ALICE = Person("slack", "T1", "U1", "Alice")

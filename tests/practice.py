@@ -14,11 +14,12 @@ import httpx
 import pytest
 
 from bot.jobs import snapshot
-from bot.model import App, Cause, ConsentView, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Text, Token, Who
+from bot.model import App, Cause, ConsentView, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Text, Who
 from bot.oauth import converse, s256
 from bot.platforms import module
 from bot.ports import Card
 from bot.service import Service
+from bot.talk import Token
 from handlers.http import HttpClient
 from handlers.sandbox import Practice, running
 from handlers.settings import load_settings

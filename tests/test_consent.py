@@ -50,7 +50,8 @@ from bot.consent import (
 )
 from bot.consent_words import REASONS, every_sentence
 from bot.flow import LIFE, SKEW, WAITING
-from bot.model import Account, Mode, Person, Place, Proof, Text
+from bot.model import Mode, Person, Place, Proof, Text
+from bot.talk import Account
 from bot.words import say
 from handlers.store.consents import SUPERSEDABLE
 

@@ -12,8 +12,9 @@ from time import perf_counter
 import pytest
 
 from bot.jobs.documents import MOST_WAITING
-from bot.model import Identity, Question, Request, Response
+from bot.model import Identity, Question
 from bot.platforms.lark.documents import PACE
+from bot.talk import Request, Response
 from handlers.operator import check_document
 from handlers.sandbox import Practice, running
 from handlers.settings import Settings, load_settings

@@ -23,7 +23,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
-from bot.model import PlatformRefusal, Request
+from bot.talk import PlatformRefusal, Request
 from handlers.http import MOST_SECONDS, HttpClient
 from handlers.sandbox.run import serving
 from handlers.system import is_local

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.consent import UNFINISHED
-from bot.model import App, Person, Place, Reply, Request, Response
+from bot.model import App, Person, Place, Reply
 from bot.ports import Card
 from bot.service import Refused
+from bot.talk import Request, Response
 from handlers.http import HttpClient
 from handlers.sandbox import Practice
 from handlers.store.base import Base

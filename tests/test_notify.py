@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.model import App, PlatformRefusal, Request, Response
+from bot.model import App
 from bot.signing import sign
+from bot.talk import PlatformRefusal, Request, Response
 from handlers.http import HttpClient
 from handlers.notify import Notifier, verify
 from handlers.store import SqlStore, open_store

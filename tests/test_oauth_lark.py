@@ -8,9 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from bot.model import App, PlatformRefusal
+from bot.model import App
 from bot.oauth import Device, Wait, s256
 from bot.platforms.lark import oauth
+from bot.talk import PlatformRefusal
 from handlers.sandbox.world import Fault
 from tests.practice import VERIFIER, Talker, get, http, post, practice, talker, visit
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.model import PlatformRefusal
 from bot.platforms import module
+from bot.talk import PlatformRefusal
 from handlers.sandbox import practice_people
 from handlers.sandbox.world import Fault
 from tests.practice import PROVIDERS, Talker, diagnosis, http, practice, talker, visit

@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 import pytest
 
-from bot.model import App, PlatformRefusal, Token
+from bot.model import App
 from bot.oauth import Device, Generic, Wait, converse, s256
+from bot.talk import PlatformRefusal, Token
 from handlers.http import HttpClient
 from tests.peers import absent, free_port
 

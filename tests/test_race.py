@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from bot.model import App, Person, Token
+from bot.model import App, Person
+from bot.talk import Token
 from bot.tokens import seal
 from handlers.http import HttpClient
 from handlers.notify import Notice

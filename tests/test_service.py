@@ -12,9 +12,10 @@ import pytest
 from bot.consent import TABLE, Move, State
 from bot.jobs import offering, snapshot
 from bot.jobs.driving import binding
-from bot.model import Facts, Finding, Identity, Mode, Person, Place, Response
+from bot.model import Facts, Finding, Identity, Mode, Person, Place
 from bot.ports import Card
 from bot.service import Refused
+from bot.talk import Response
 from handlers.vault import FernetVault
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, MemoryStore, Scene, Timeout, once, teach
 

@@ -9,8 +9,9 @@ from importlib import import_module
 import pytest
 
 from bot import platforms
-from bot.model import Person, Place, Question, Response
+from bot.model import Person, Place, Question
 from bot.ports import StoredToken
+from bot.talk import Response
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, Scene, once, teach
 
 LOG_ID = "202308071603455425F5854702B4000DB9"

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.consent import TABLE, Move, State
-from bot.model import Person, Response
+from bot.model import Person
 from bot.service import Refused
+from bot.talk import Response
 from tests.consent_world import ALICE, BOB, NARROW, WIDE, Scene, Timeout, once, teach
 
 T = TypeVar("T")

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.model import App, Person, PlatformRefusal, Request, Response, Token
+from bot.model import App, Person
 from bot.ports import StoredToken
+from bot.talk import PlatformRefusal, Request, Response, Token
 from bot.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
 from handlers.store import SqlStore, open_store
 from handlers.system import SystemRandomness

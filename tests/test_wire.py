@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.model import App, Person, Token
+from bot.model import App, Person
 from bot.ports import Report
+from bot.talk import Token
 from bot.tokens import seal
 from handlers.settings import Settings, SettingsError, load_settings
 from handlers.wire import build

@@ -14,9 +14,10 @@ from bot.explain import Explained, explain
 from bot.jobs import drawing, driving, snapshot
 from bot.jobs.values import Answer
 from bot.jobs.world import World, part
-from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, PlatformRefusal, Question, Text
+from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, Question, Text
 from bot.offers import candidates
 from bot.ports import Card, Report
+from bot.talk import PlatformRefusal
 from bot.words import say
 
 MOST_APPS = 3

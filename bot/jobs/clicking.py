@@ -13,8 +13,9 @@ from bot.flow import WAITING
 from bot.jobs import answering, drawing, driving, offering, snapshot
 from bot.jobs.values import Clicked
 from bot.jobs.world import World, part, platform_title
-from bot.model import ACTIONS, Diagnosis, Locale, Offer, Person, Place, PlatformRefusal, Text
+from bot.model import ACTIONS, Diagnosis, Locale, Offer, Person, Place, Text
 from bot.ports import Card
+from bot.talk import PlatformRefusal
 from bot.words import joined, say
 
 

@@ -33,9 +33,10 @@ from bot.flow import WAITING
 from bot.jobs import answering, drawing, driving, offering
 from bot.jobs.values import ConfirmPage, Outcome, Refused, Started
 from bot.jobs.world import World, digest, matches, part, platform_title
-from bot.model import App, PlatformRefusal, Proof, Text
+from bot.model import App, Proof, Text
 from bot.oauth import s256
 from bot.signing import canonical, read_signed, sign
+from bot.talk import PlatformRefusal
 from bot.words import say
 
 _NONCE_SECONDS = 900  # longer than a signed answer is believed

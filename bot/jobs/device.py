@@ -13,9 +13,10 @@ from bot.consent import Broke, DeviceShown
 from bot.consent_words import few
 from bot.jobs import answering, drawing, driving, offering, snapshot
 from bot.jobs.world import World, part, platform_title
-from bot.model import App, Offer, Person, PlatformRefusal, Question, Text
+from bot.model import App, Offer, Person, Question, Text
 from bot.oauth import Device
 from bot.ports import Card
+from bot.talk import PlatformRefusal
 from bot.words import say
 
 NOBODY = Person("", "", "")

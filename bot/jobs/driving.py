@@ -38,8 +38,9 @@ from bot.consent import (
 from bot.flow import ENDED, REFUSED, SKEW, WAITING
 from bot.jobs import drawing, snapshot
 from bot.jobs.world import World, part, platform_title
-from bot.model import Account, App, Diagnosis, Person, PlatformRefusal, Proof, Text, Token
+from bot.model import App, Diagnosis, Person, Proof, Text
 from bot.oauth import Device, Wait
+from bot.talk import Account, PlatformRefusal, Token
 from bot.words import joined, say
 
 #: Longer than a request (10 s) and the difference of two clocks together, so that no code is sent twice; shorter than any code lives.

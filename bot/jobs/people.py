@@ -14,8 +14,9 @@ from bot.consent_words import few
 from bot.jobs import answering, device, documents, drawing, driving, offering
 from bot.jobs.values import Answer, Grant
 from bot.jobs.world import World, platform_title
-from bot.model import App, Finding, Locale, Person, PlatformRefusal, Question, Text
+from bot.model import App, Finding, Locale, Person, Question, Text
 from bot.ports import StoredToken
+from bot.talk import PlatformRefusal
 from bot.words import joined, say
 
 ALL = "*"

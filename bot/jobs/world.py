@@ -11,10 +11,11 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from bot import platforms, tokens
-from bot.model import App, Locale, Person, PlatformRefusal, Text, Token
+from bot.model import App, Locale, Person, Text
 from bot.oauth import converse
 from bot.platforms import T, Talk
 from bot.ports import Http, Messenger, Randomness, Store, StoredToken, Timer, Vault, Workers
+from bot.talk import PlatformRefusal, Token
 
 
 class Notices(Protocol):

@@ -22,25 +22,8 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Protocol, TypeVar
 
-from bot.model import (
-    Account,
-    App,
-    AppFacts,
-    Cause,
-    Choice,
-    Diagnosis,
-    Entry,
-    Finding,
-    Link,
-    Proof,
-    Request,
-    Response,
-    Step,
-    SupportItem,
-    Text,
-    Token,
-    Who,
-)
+from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Entry, Finding, Link, Proof, Step, SupportItem, Text, Who
+from bot.talk import Account, Request, Response, Token
 
 T = TypeVar("T")
 Talk = Generator[Request, Response, T]

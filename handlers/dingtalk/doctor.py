@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from bot.model import PlatformRefusal, Request, Response
 from bot.platforms.dingtalk.links import APP_ID, APPLY, APPS, CONSOLE
 from bot.ports import Http
+from bot.talk import PlatformRefusal, Request, Response
 from bot.words import say
 from handlers.dingtalk.api import fetch_token, reason
 from handlers.doctor import Check

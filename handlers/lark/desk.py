@@ -12,8 +12,9 @@ from typing import Any
 import structlog
 
 from bot.jobs.values import Answer
-from bot.model import Place, PlatformRefusal, Question, Text
+from bot.model import Place, Question, Text
 from bot.ports import Card
+from bot.talk import PlatformRefusal
 from bot.words import joined, say
 from handlers.lark import content, events
 from handlers.lark.api import Api

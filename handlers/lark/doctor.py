@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.model import PlatformRefusal, Request, Text
+from bot.model import Text
 from bot.ports import Http
+from bot.talk import PlatformRefusal, Request
 from bot.words import listed, say
 from handlers.doctor import Check
 from handlers.http import HttpClient

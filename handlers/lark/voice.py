@@ -16,9 +16,10 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.card import notice
-from bot.model import Locale, Person, Place, PlatformRefusal, Reply, Text
+from bot.model import Locale, Person, Place, Reply, Text
 from bot.ports import Card
 from bot.render import render
+from bot.talk import PlatformRefusal
 from bot.words import same
 from handlers.lark.api import GONE, NOT_HERE, Api
 from handlers.lark.small_card import small

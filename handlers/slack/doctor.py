@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.model import PlatformRefusal, Request, Response, Text
+from bot.model import Text
 from bot.ports import Http
+from bot.talk import PlatformRefusal, Request, Response
 from bot.words import listed, say
 from handlers.doctor import Check
 from handlers.seen import last_seen

@@ -14,8 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from bot.model import App, Person, Token
+from bot.model import App, Person
 from bot.signing import canonical, sign, signed
+from bot.talk import Token
 from bot.tokens import seal
 from handlers.wire import build
 from tests.practice import put_card, ticket_of, visit

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.model import App, Diagnosis, PlatformRefusal, Proof, Token
+from bot.model import App, Diagnosis, Proof
 from bot.platforms import Talk
 from bot.platforms.dingtalk import oauth
+from bot.talk import PlatformRefusal, Token
 from bot.words import listed, say
 
 # Personal scopes whose own call is a harmless read of the person's profile: calling it proves the scope.

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.model import Account, App, PlatformRefusal, Request, Response, Text, Token
+from bot.model import App, Text
 from bot.oauth import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
 from bot.platforms import Talk
+from bot.talk import Account, PlatformRefusal, Request, Response, Token
 from bot.words import say
 
 MAX_SCOPES = 50

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from bot.model import App, Identity, PlatformRefusal, Request, Text
+from bot.model import App, Identity, Text
 from bot.platforms import Talk
 from bot.platforms.lark import oauth
+from bot.talk import PlatformRefusal, Request
 from bot.words import listed, say
 
 TYPES = ("doc", "sheet", "file", "wiki", "bitable", "docx", "mindnote", "minutes", "slides")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.model import Account, App, PlatformRefusal, Request, Response, Text, Token
+from bot.model import App, Text
 from bot.oauth import (
     DEVICE_GRANT,
     Blame,
@@ -30,6 +30,7 @@ from bot.oauth import (
     words,
 )
 from bot.platforms import Talk
+from bot.talk import Account, PlatformRefusal, Request, Response, Token
 
 MAX_SCOPES = 50
 PKCE = True

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.model import App, Diagnosis, Proof, Token
+from bot.model import App, Diagnosis, Proof
 from bot.oauth import names
 from bot.platforms import Talk
 from bot.platforms.slack import oauth
+from bot.talk import Token
 from bot.words import listed, say
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bot.model import Account, App, PlatformRefusal, Request, Response, Token
+from bot.model import App
 from bot.oauth import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
 from bot.platforms import Talk
+from bot.talk import Account, PlatformRefusal, Request, Response, Token
 
 MAX_SCOPES = 100
 # Only apps whose manifest has `pkce_enabled` may send a challenge; the others are answered `pkce_not_allowed`.
