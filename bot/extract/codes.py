@@ -99,7 +99,8 @@ def _of_pair(window: Window, pair: Pair) -> Code | None:
 
 def _number_pair(window: Window, pair: Pair, value: str) -> Code | None:
     success = not value.strip("-0") or (pair.key == "result" and value == "1")
-    if success or (pair.role == roles.STATUS and window.clue("github", pair.start) < BELIEVED):
+    status = pair.role == roles.STATUS and not (pair.key == "statuscode" and len(value) >= 5)  # no HTTP status is that long
+    if success or (status and window.clue("github", pair.start) < BELIEVED):
         return None
     name = owner(window, value, pair.start, pair.key)
     if name is None or window.doubt.enumerated(pair.start, pair.end):

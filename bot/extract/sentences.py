@@ -26,6 +26,7 @@ _SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
 _LOG_HEAD: Final = re.compile(
     r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:\[?(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL|E|W)\]?\s*)?(?:[\[(][\w.:-]{1,40}[\])]\s*)?(?:[\w./-]+(?:\.\w+:\d+:?|\s-))?[\s|:✗✘✖❌×⚠-]*"
 )
+_STATUS_BEFORE: Final = re.compile(r"\b[45]\d\d[)\]]?[\s:,\"'`(-]{1,4}$")
 _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 # A question, or a language whose words of trouble we do not know: Japanese, Korean, Cyrillic.
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
@@ -174,7 +175,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     joined = not _JOINERS.isdisjoint(value)
     common = value in spec.foreign_words or (not joined and value.islower())
     believed = window.clue(name, at) >= BELIEVED
-    if joined and believed and (window.named(at) or _LOG_HEAD.fullmatch(_head(window.text, at)) or _set_off(window.text, at, end)):
+    if joined and believed and (window.named(at) or _opens(window.text, at) or _set_off(window.text, at, end)):
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
@@ -183,6 +184,11 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     if believed and len(window.text) <= _SENTENCE and _WONDERS.search(window.text):
         return True
     return "." in value and FAIL.search(window.text, end, end + 40) is not None
+
+
+def _opens(text: str, at: int) -> bool:
+    """Whether a word stands where a log line's message begins, or right behind a status: `answered 403 action_prohibited`."""
+    return _LOG_HEAD.fullmatch(_head(text, at)) is not None or _STATUS_BEFORE.search(text, max(0, at - 12), at) is not None
 
 
 def _set_off(text: str, at: int, end: int) -> bool:

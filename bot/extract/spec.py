@@ -1,7 +1,8 @@
 """What a platform tells the extraction: values only. Each `bot/platforms/<name>/parse.py` offers one `SPEC`.
 
 The readers are shared; a platform names its keys, shapes, hosts and wordings here. Beside `parse.py` a file
-`wordings.toml` may list literal lower-case wordings → the catalogue entry they point to (`[phrases]`).
+`wordings.toml` may list literal lower-case wordings → the catalogue entry they point to (`[phrases]`), and `foreign_words`, the textual
+codes that other systems use as well.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -71,8 +72,8 @@ class Spec:
     `clues` are lower-case literals that speak for the platform, with a weight (3 is enough to believe it).
     `keys` give further keys a role; `code_keys` say how much a key name speaks for this platform.
     `siblings` say how much a key (second) near a code key (first) speaks for it. `word_keys` may hold any word of the shape, `known_word_keys` only
-    one that the catalogue knows. `number` and `word` are full-match shapes of numeric and textual codes; `foreign_words` are textual codes that
-    other platforms use as well, so they need a clue. `refuse` are values of code keys that belong to wrappers, `weak`
+    one that the catalogue knows. `number` and `word` are full-match shapes of numeric and textual codes; `foreign_words` (of
+    `wordings.toml`) are textual codes that other systems use as well, so they need a clue. `refuse` are values of code keys that belong to wrappers, `weak`
     words that only count when no other code of the platform stands beside them.
     """
 
@@ -119,13 +120,13 @@ class Lexicon:
     wordings: Mapping[str, tuple[str, str]]
 
 
-def _wordings(platform: str) -> Mapping[str, str]:
-    package = platforms.packages()[platform]
-    file = files(package) / "wordings.toml"
-    if not file.is_file():
-        return {}
-    listed = tomllib.loads(file.read_text(encoding="utf-8")).get("phrases", {})
-    return {str(phrase): str(entry) for phrase, entry in listed.items()}
+def _wordings(platform: str) -> tuple[Mapping[str, str], frozenset[str]]:
+    """A platform's wordings and its foreign words."""
+    file = files(platforms.packages()[platform]) / "wordings.toml"
+    listed = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return {str(phrase): str(entry) for phrase, entry in listed.get("phrases", {}).items()}, frozenset(
+        map(str, listed.get("foreign_words", ()))
+    )
 
 
 @cache
@@ -137,9 +138,9 @@ def lexicon() -> Lexicon:
         part = platforms.module(name, "parse")
         if part is None:
             continue
-        specs[name] = part.SPEC
-        for phrase, entry in _wordings(name).items():
-            wordings[phrase] = (name, entry)
+        phrases, foreign = _wordings(name)
+        specs[name] = replace(part.SPEC, foreign_words=foreign)
+        wordings.update({phrase: (name, entry) for phrase, entry in phrases.items()})
     roles = dict(GENERIC_KEYS)
     patterns: list[tuple[str, Pattern]] = []
     for name, spec in specs.items():

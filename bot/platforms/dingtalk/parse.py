@@ -24,7 +24,6 @@ SPEC = Spec(
     number=re.compile(r"-?[1-9]\d{1,7}"),
     word=re.compile(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}[A-Z][A-Za-z]+|[A-Z][a-z]+[A-Z][A-Za-z]+|[A-Z]{2,20}(?:_[A-Z0-9]{1,20}){1,7}|unauthorized|accessDenied"),
     word_keys=frozenset({"code", "servererrorcode", "upstreamcode", "errorcode", "errcode", "subcode"}),
-    foreign_words=frozenset({"unauthorized", "accessDenied", "permissionDenied", "notPermission", "invalidToken", "invalidCode", "noPermission", "overQuota"}),
     refuse=re.compile(r"(?!PAT_|CLI_|DWS_)[A-Z0-9_]+|(?!(?:unknown|system)Error)[A-Za-z]*(?:Error|Exception)|system\.[a-z.]+|com\..*|java\..*"),
     patterns=(
         pattern("sub", r"\bsub_?code[\"']?\s?[=:]\s?[\"']?(?P<sub_code>\d{2,7})"),

@@ -19,9 +19,6 @@ SPEC = Spec(
     word=re.compile(r"[A-Z]{6,}(?:_[A-Z]+)*|[a-z]+(?:_[a-z]+)+"),
     word_keys=frozenset({"type"}),
     known_word_keys=frozenset({"error"}),
-    foreign_words=frozenset({
-        "access_denied", "redirect_uri_mismatch", "incorrect_client_credentials", "bad_verification_code", "unsupported_grant_type", "slow_down", "expired_token", "authorization_pending",
-    }),
     refuse=re.compile(r"invalid_grant"),
     patterns=(
         pattern("request id", r"\brequest id:? ?(?P<request_id>[0-9A-F]{4}:[0-9A-F:]{10,60})"),

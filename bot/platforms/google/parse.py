@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.extract.spec import CODE, Spec, pattern
+from bot.extract.spec import CODE, HINT, Spec, pattern
 
 SPEC = Spec(
     name="google",
@@ -12,12 +12,12 @@ SPEC = Spec(
         "googleapis": 4, "google": 4, "谷歌": 4, "insufficient authentication scopes": 5, "gaxios": 4, "domain": 0.5, "insufficientpermissions": 4, "gmail": 3, "gserviceaccount": 4,
         "oauth2client": 2, "access_token_scope_insufficient": 5, "permission_denied": 1, "usageLimits".lower(): 3, "ya29.": 4,
     },
-    keys={"reason": CODE},
+    keys={"reason": CODE, "domain": HINT},
     code_keys={"reason": 2, "status": 2, "error": 1},
+    siblings={("reason", "domain"): 3.0},
     word=re.compile(r"[a-z]+[A-Z][a-zA-Z]+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|[a-z]+_[a-z_]+"),
     word_keys=frozenset({"reason", "status"}),
     known_word_keys=frozenset({"error"}),
-    foreign_words=frozenset({"invalid_client", "invalid_grant", "access_denied", "redirect_uri_mismatch", "PERMISSION_DENIED", "rateLimitExceeded"}),
     refuse=re.compile(r"insufficient_scope|INVALID_ARGUMENT_NONE|[a-z]*Error"),
     patterns=(pattern("www-authenticate", r"insufficient_scope[^\n]{0,20}scope=[\\\"']{1,3}(?P<scope>https://[^\"']{8,3000})"),),
     scope=re.compile(r"https://www\.(?:googleapis\.com/auth|google\.com/(?:m8|calendar))/[\w./-]{2,80}", re.A),

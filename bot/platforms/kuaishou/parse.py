@@ -19,7 +19,6 @@ SPEC = Spec(
     number=re.compile(r"-?[1-9]\d{1,8}"),
     word=re.compile(r"[a-z]+_[a-z_]+|refreshToken\.\w+|K\d{4}"),
     known_word_keys=frozenset({"error"}),
-    foreign_words=frozenset({"access_denied", "invalid_grant", "invalid_request", "invalid_scope", "server_error"}),
     patterns=(
         pattern("exceed", r"\[(?P<code>\d{2,7})\] ?exceed"),
         pattern("认证失败", r"OAuth认证失败: ?(?P<code>[a-z]+_[a-z_]+)"),

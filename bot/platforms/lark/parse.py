@@ -18,10 +18,10 @@ SPEC = Spec(
     },
     keys={
         "xttlogid": REQUEST_ID, "troubleshooter": HINT, "subject": NEED, "permissionviolations": NEED, "errstring": MESSAGE, "errvalue": MESSAGE, "errorvalue": MESSAGE,
-        "errmessage": MESSAGE, "bizcode": CODE, "feishucode": CODE, "larkcode": CODE, "xlogid": REQUEST_ID, "requestlogid": REQUEST_ID, "openappid": APP,
+        "errmessage": MESSAGE, "bizcode": CODE, "feishucode": CODE, "larkcode": CODE, "xlogid": REQUEST_ID, "requestlogid": REQUEST_ID, "openappid": APP, "statusmessage": MESSAGE,
     },
     code_keys={"code": 1, "errno": 2, "errcode": 0, "errorcode": 1, "feishucode": 4, "larkcode": 4, "bizcode": 1},
-    siblings={("code", "msg"): 3.0, ("code", "logid"): 2.0, ("errno", "errstring"): 3.0},
+    siblings={("code", "msg"): 3.0, ("code", "logid"): 2.0, ("errno", "errstring"): 3.0, ("statuscode", "statusmessage"): 3.0},
     number=re.compile(r"[1-9]\d{2,9}"),
     patterns=(
         pattern("errcode: ", r"\bext=ErrCode: ?(?P<sub_code>\d{3,9})"),

@@ -18,14 +18,11 @@ SPEC = Spec(
     word=re.compile(r"AADSTS\d{4,8}|[A-Za-z]+_[A-Za-z]+(?:_[A-Za-z]+)*|(?:[A-Z][a-z]+){2,6}|[a-z]+(?:[A-Z][a-z]+)+|[a-z]+_[a-z_]+|unauthenticated|Forbidden|Unauthorized"),
     word_keys=frozenset({"code", "errorcode"}),
     known_word_keys=frozenset({"error"}),
-    foreign_words=frozenset({
-        "invalid_grant", "invalid_client", "unauthorized_client", "accessDenied", "notAllowed", "unauthenticated", "temporarily_unavailable", "interaction_required", "itemNotFound",
-    }),
     refuse=re.compile(r"invalid_request|consent_required|access_denied|unknownError|GraphError|AuthError"),
     weak=re.compile(r"invalid_client|invalid_grant|unauthorized_client|interaction_required|temporarily_unavailable|invalid_resource"),
     patterns=(
         pattern("aadsts", r"\b(?P<code>AADSTS\d{4,8})\b"),
-        pattern("error:", r"\bError: ?(?P<code>Authorization_\w{4,40}|Error[A-Z]\w{4,40}|Request_\w{4,40})\b"),
+        pattern("error:", r"\bError: ?(?P<code>(?-i:Authorization_\w{4,40}|Error[A-Z]\w{4,40}|Request_[A-Z]\w{4,40}))\b"),
         pattern("trace id", r"\bTrace ID: ?(?P<request_id>[0-9a-f]{8}-[0-9a-f-]{27})"),
         pattern("correlation id", r"\bCorrelation ID: ?(?P<request_id>[0-9a-f]{8}-[0-9a-f-]{27})"),
     ),

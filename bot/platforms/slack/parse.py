@@ -15,12 +15,6 @@ SPEC = Spec(
     siblings={("error", "ok=false"): 4.0, ("error", "needed"): 4.0},
     word=re.compile(r"[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7}|ratelimited|accesslimited"),
     word_keys=frozenset({"error", "err"}),
-    foreign_words=frozenset({
-        "access_denied", "permission_denied", "internal_error", "fatal_error", "invalid_token", "token_expired", "token_revoked", "invalid_code", "not_allowed", "not_authorized",
-        "not_permitted", "no_permission", "no_access", "rate_limited", "file_not_found", "user_not_found", "users_not_found", "message_not_found", "app_not_found",
-        "session_not_found", "invalid_grant_type", "invalid_scopes", "no_scopes", "invalid_client_id", "service_unavailable", "invalid_permissions", "feature_disabled", "is_bot",
-        "user_disabled", "paid_only", "not_paid", "invalid_refresh_token", "list_not_found", "team_not_found", "invalid_app_id", "invite_expired",
-    }),
     refuse=re.compile(r"invalid_grant|invalid_client|unauthorized_client|invalid_scope|redirect_uri_mismatch|invalid_request|unsupported_grant_type|server_error|temporarily_unavailable|insufficient_scope|interaction_required|bad_verification_code|expired_token|slow_down|authorization_pending"),
     patterns=(
         pattern("an api error occurred", r"\bAn API error occurred: (?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){0,7})\b"),
