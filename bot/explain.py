@@ -24,7 +24,7 @@ _A_CODE = re.compile(r"\s*[A-Z]{0,8}\d{4,12}\s*")
 _SOME_ERROR = re.compile(
     r"\b(?:error|exception|denied|forbidden|unauthori[sz]ed|not authori[sz]ed|expired|bad gateway)\b|报错|错误|异常|被拒绝", re.IGNORECASE
 )
-_LOOKED_AT = 4_000  # characters that decide about the language
+_LOOKED_AT = 4_000  # characters that decide about the language, and about what to say where nothing was found
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def why_nothing(text: str) -> Text:
         return say("There is nothing to read. Paste the error that the platform sent back.")
     if len(_BINARY.findall(text[:_LOOKED_AT])) * 10 > len(text[:_LOOKED_AT]):
         return say("This does not look like text. Paste the error as text, or attach it as a .txt, .log or .json file.")
-    if _SUCCESS.search(text):
+    if _SUCCESS.search(text[:_LOOKED_AT]):
         return say("The platform's answer says that the call succeeded. If something is missing, say what you expected to see.")
     return _instead(text)
 

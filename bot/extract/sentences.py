@@ -26,6 +26,12 @@ _SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
 _LOG_HEAD: Final = re.compile(
     r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:\[?(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL|E|W)\]?\s*)?(?:[\[(][\w.:-]{1,40}[\])]\s*)?(?:[\w./-]+(?:\.\w+:\d+:?|\s-))?[\s|:✗✘✖❌×⚠-]*"
 )
+# What has numbers of its own.
+_THING: Final = re.compile(
+    r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|messages?|shops?|devices?|students?|keys?|pid|port|threads?|connections?|buckets?|locks?|build|batch|step|"
+    r"user_?id|uid|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|进程|第)[ #:=]{0,2}$"
+)
+_WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
 _STATUS_BEFORE: Final = re.compile(r"\b[45]\d\d[)\]]?[\s:,\"'`(-]{1,4}$")
 _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 # A question, or a language whose words of trouble we do not know: Japanese, Korean, Cyrillic.
@@ -75,8 +81,8 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
     if digits < 4 or text[at - 1 : at] == "#":  # a ticket or a build
         return 0
     label = LABEL.search(text, max(0, at - 48), at) is not None
-    if not label and _OTHER_KEY.search(text, max(0, at - 48), at):
-        return 0  # the value of a field that is no code
+    if not label and (_OTHER_KEY.search(text, max(0, at - 48), at) or _of_a_thing(window, value, at)):
+        return 0  # the value of a field that is no code, the number of an order
     body = BODY.match(text, end, end + 120)
     if (listed or digits >= 5) and (label or (body and _leads(text, at) and FAIL_WIDE.search(text, end, end + 120))):
         return LABELLED if label and body else PROSE
@@ -84,6 +90,16 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
         listed and _known_in_sentence(text, at, end, digits, body)
     )
     return PROSE if told else 0
+
+
+def _of_a_thing(window: Window, value: str, at: int) -> bool:
+    """Whether a number belongs to the word before it: `item 40035 not found`, `订单 60011 不存在`. Where the platform is named, any word
+    but that of a thing that has numbers may as well be followed by a code."""
+    head = window.text[max(0, at - 32) : at]
+    if _THING.search(head):
+        return True
+    named = any(window.clue(name, at) >= BELIEVED for name in window.catalog.platforms_of(value))
+    return not named and _WORD_BEFORE.search(head) is not None
 
 
 def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool) -> bool:
