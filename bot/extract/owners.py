@@ -8,11 +8,14 @@ from typing import Final
 
 from bot.extract.spec import Spec
 from bot.extract.window import BELIEVED, NEAR, Window
+from bot.extract.words import STRANGER
 
 STRUCTURED: Final = 3  # a field of an answer
 LABELLED: Final = 2  # "error code 230002"
 PROSE: Final = 1  # a known code and words of refusal
 MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
+_BESIDE: Final = 80  # characters within which a name says whose a code is
+_OURS_ALONE: Final = 8  # digits that no other system's codes have
 _CLOSE: Final = 2.0  # scores that differ by less leave it to the wording
 _WORDS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
 _NO_WORDS: Final = frozenset(
@@ -42,6 +45,8 @@ def owner(window: Window, value: str, at: int, key: str) -> str | None:
         if spec.number is not None and spec.number.fullmatch(value)
     }
     best = max(scores.values(), default=0.0)
+    if len(value) < _OURS_ALONE and STRANGER.search(window.lower, max(0, at - _BESIDE), at + _BESIDE):
+        scores = {name: score for name, score in scores.items() if window.clue(name, at) >= BELIEVED}
     rivals = [name for name in window.catalog.platforms_of(value) if scores.get(name, 0.0) > best - _CLOSE]
     if len(rivals) > 1:
         for name in rivals:
