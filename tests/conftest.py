@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from hatch_build import compile_messages
 
@@ -16,6 +18,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` writes what the code draws now into tests/golden/; look at the difference before you commit it."""
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/ from what is drawn now")
     parser.addoption("--pictures", action="store_true", help="keep the browser tests' pictures in docs/img/, where the README shows them")
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """What a command or a server sets up for logging ends with the test."""
+    yield
+    root = logging.getLogger()
+    structlog.reset_defaults()
+    root.handlers[:] = [each for each in root.handlers if not isinstance(each.formatter, structlog.stdlib.ProcessorFormatter)]
+    root.setLevel(logging.WARNING)
 
 
 @pytest.fixture

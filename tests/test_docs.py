@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import logging
 import os
 import re
 import shlex
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner
 from pydantic import TypeAdapter
 
@@ -94,19 +92,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def quiet() -> Iterator[None]:
-    """What a command sets up for logging ends with the test."""
-    before, root = structlog.get_config(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
 @pytest.mark.parametrize(("call", "output"), _examples())
-@pytest.mark.usefixtures("quiet")
 def test_examples_answer_as_written(call: str, output: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every shown call of explain, code and check-doc prints what stands below it."""
     for name in [name for name in os.environ if name.startswith("WHYFORBIDDEN_")]:

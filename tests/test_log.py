@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -16,15 +15,11 @@ SECRETS = ("xoxb-1234567890-abcdefghijklmnop", "u-gT1abcdefghijklmnop0123456789"
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Logging set up on a buffer, and put back after the test."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+def stream() -> io.StringIO:
+    """Logging set up on a buffer."""
     out = io.StringIO()
     configure("debug", "json", out)
-    yield out
-    root.handlers[:], root.level = before, level
-    structlog.reset_defaults()
+    return out
 
 
 def test_secrets_in_values_names_texts_and_tracebacks_are_masked(stream: io.StringIO) -> None:
