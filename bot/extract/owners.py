@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.extract.spec import Spec
-from bot.extract.window import BELIEVED, NEAR, Window
+from bot.extract.window import BELIEVED, NAME, NEAR, Window
 from bot.extract.words import STRANGER
 
 STRUCTURED: Final = 3  # a field of an answer
@@ -46,7 +46,7 @@ def owner(window: Window, value: str, at: int, key: str) -> str | None:
     }
     best = max(scores.values(), default=0.0)
     if len(value) < _OURS_ALONE and STRANGER.search(window.lower, max(0, at - _BESIDE), at + _BESIDE):
-        scores = {name: score for name, score in scores.items() if window.clue(name, at) >= BELIEVED}
+        scores = {name: score for name, score in scores.items() if window.clue(name, at) >= NAME}
     rivals = [name for name in window.catalog.platforms_of(value) if scores.get(name, 0.0) > best - _CLOSE]
     if len(rivals) > 1:
         for name in rivals:

@@ -23,7 +23,7 @@ BELIEVED: Final = 3.0
 _MOST_ADDRESSES: Final = 400
 _MOST_HITS: Final = 24  # of one clue in one window
 _SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
-_NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
+NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
 _DIGIT: Final = re.compile(r"\d")
 
@@ -82,7 +82,7 @@ def known(catalog: Catalog, words: Lexicon) -> Known:
     for listed in phrases.values():
         listed.sort(key=lambda each: -len(each[0]))
     namesakes = {(name, scope.split(":")[0]) for name, each in words.specs.items() if each.scope_anywhere for scope in catalog.scopes(name)}
-    names = tuple(clue for each in words.specs.values() for clue, weight in each.clues.items() if weight >= _NAME and clue.isalpha())
+    names = tuple(clue for each in words.specs.values() for clue, weight in each.clues.items() if weight >= NAME and clue.isalpha())
     many = {make: tuple(name for name, count in owners.items() if count >= _KIN) for make, owners in kin.items()}
     return Known(frozenset(families), {make: names for make, names in many.items() if names}, dict(phrases), frozenset(namesakes), names)
 
