@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from bot.extract.spec import Spec
@@ -14,10 +15,13 @@ STRUCTURED: Final = 3  # a field of an answer
 LABELLED: Final = 2  # "error code 230002"
 PROSE: Final = 1  # a known code and words of refusal
 MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
+_MESSAGE: Final = 160  # characters behind a code in which its message stands
+_TELLING: Final = 12  # letters without which a message is anybody's
 _BESIDE: Final = 80  # characters within which a name says whose a code is
 _OURS_ALONE: Final = 8  # digits that no other system's codes have
 _CLOSE: Final = 2.0  # scores that differ by less leave it to the wording
 _WORDS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
+_SAID: Final = re.compile(r"(?:msg|message)\"\s?:\s?\"((?:[^\"\\]|\\.){3,400})")
 _NO_WORDS: Final = frozenset(
     ["errcode", "errmsg", "hint", "from", "more", "info", "https", "open", "com", "query", "devtool", "request", "error", "the", "invalid"]
 )
@@ -57,10 +61,31 @@ def owner(window: Window, value: str, at: int, key: str) -> str | None:
 
 def _told_like(window: Window, name: str, value: str, at: int) -> float:
     """How many of the words with which a platform tells a code stand near it, from 0 to 1."""
-    entry = window.catalog.entry(name, value)
-    told = set(_WORDS.findall(entry.sample.lower())) - _NO_WORDS if entry else set()
+    told = _message_words(window, name, value)
     near = window.lower[max(0, at - NEAR) : at + NEAR]
     return sum(word in near for word in told) / len(told) if told else 0.0
+
+
+def _message_words(window: Window, name: str, value: str) -> frozenset[str]:
+    """The words of the message with which a platform tells a code, as its sample has them."""
+    entry = window.catalog.entry(name, value)
+    return _words_of(entry.sample.lower()) if entry else frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _words_of(sample: str) -> frozenset[str]:
+    said = _SAID.search(sample)
+    return frozenset(_WORDS.findall(said[1] if said else sample)) - _NO_WORDS
+
+
+def told_by_vendor(window: Window, value: str, end: int) -> bool:
+    """Whether the words with which the platform tells this code stand right behind it: `1254045 FieldNameNotFound`."""
+    behind = window.lower[end : end + _MESSAGE]
+    for name in window.catalog.platforms_of(value):
+        told = _message_words(window, name, value)
+        if sum(map(len, told)) >= _TELLING and all(word in behind for word in told):
+            return True
+    return False
 
 
 def _number_score(window: Window, spec: Spec, value: str, at: int, key: str) -> float:

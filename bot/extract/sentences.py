@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.extract.doubt import line_of
-from bot.extract.owners import LABELLED, MOST_CODES, PROSE, Code, doubted, foreign, owner
+from bot.extract.owners import LABELLED, MOST_CODES, PROSE, Code, doubted, foreign, owner, told_by_vendor
 from bot.extract.read import NUMBER, TOKEN, normal
 from bot.extract.window import BELIEVED, Window
 from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL
@@ -40,6 +40,7 @@ _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
 _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
 _SENTENCE: Final = 400  # characters of a question, at most
+_CAMEL: Final = re.compile(r"[a-z][A-Z]")
 _JOINERS: Final = frozenset("._")
 
 
@@ -82,6 +83,8 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
         return LABELLED
     if digits < 4 or text[at - 1 : at] == "#":  # a ticket or a build
         return 0
+    if listed and told_by_vendor(window, value, end):
+        return LABELLED
     label = LABEL.search(text, max(0, at - 48), at) is not None
     if not label and (_OTHER_KEY.search(text, max(0, at - 48), at) or _of_a_thing(window, value, at)):
         return 0  # the value of a field that is no code, the number of an order
@@ -114,7 +117,9 @@ def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool)
         return False
     if spoken_for >= BELIEVED and not text[end:].strip(_CLOSING):
         return True
-    return window.named(at) and FAIL_WIDE.search(text, end, end + 40) is not None and text[end : end + 1] in " :,"
+    return (
+        (spoken_for >= BELIEVED or window.named(at)) and FAIL_WIDE.search(text, end, end + 40) is not None and text[end : end + 1] in " :,"
+    )
 
 
 def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match[str] | None) -> bool:
@@ -193,7 +198,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     joined = not _JOINERS.isdisjoint(value)
     common = value in spec.foreign_words or (not joined and value.islower())
     believed = window.clue(name, at) >= BELIEVED
-    if joined and believed and (window.named(at) or _opens(window.text, at) or _set_off(window.text, at, end)):
+    if (joined or _CAMEL.search(value)) and believed and (window.named(at) or _opens(window.text, at) or _set_off(window.text, at, end)):
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False

@@ -9,7 +9,7 @@ from bot.extract.spec import REQUEST_ID, Spec, pattern
 SPEC = Spec(
     name="microsoft",
     clues={
-        "aadsts": 6, "microsoft": 4, "微软": 4, "azure": 4, "odata": 3, "innererror": 3, "msal": 3, "graph.": 1, "sharepoint": 3, "onedrive": 3, "outlook": 2, "authorization_requestdenied": 4,
+        "aadsts": 6, "microsoft": 4, "微软": 4, "azure": 4, "odata": 3, "innererror": 3, "msal": 3, "graph.": 1, "graph api": 3, "permissions on the request": 4, "sharepoint": 3, "onedrive": 3, "outlook": 2, "authorization_requestdenied": 4,
         "insufficient privileges to complete": 4, "erroraccessdenied": 4, "invalidauthenticationtoken": 3, "correlation id": 1, "client-request-id": 2, "office365": 3, "entra": 2,
         "lifetime validation failed": 3, "trace id": 1,
     },
