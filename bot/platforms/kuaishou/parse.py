@@ -9,7 +9,7 @@ from bot.extract.spec import APP, MESSAGE, REQUEST_ID, Spec, pattern
 SPEC = Spec(
     name="kuaishou",
     clues={
-        "快手": 4, "kuaishou": 4, "kwai": 4, "磁力": 2, "primaryuserid": 3, "appkey:ks": 4, "token中无scope": 4, "error_msg": 1.5, "authorization_revoked": 4,
+        "快手": 4, "kuaishou": 4, "kwai": 4, "ksmerchant": 4, "磁力": 2, "primaryuserid": 3, "appkey:ks": 4, "token中无scope": 4, "error_msg": 1.5, "authorization_revoked": 4,
         "open.seller": 2, "open.order": 1, "open.item": 1, "1002001": 3, "1002002": 2, "merchant_": 2, "ks68": 1, "apiid:": 2, "max_qps": 2, "小店": 2, "signmethod": 1,
         "order operation reject": 3, "refund order": 2,
     },
