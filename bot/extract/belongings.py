@@ -70,6 +70,7 @@ _STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 _MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")
+_FIELD: Final = re.compile(r"(?:^|\n)[ \t]*[A-Za-z]{3,20}[ \t]?:[ \t]*[\"'`]?$")
 _SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
 
 
@@ -339,8 +340,12 @@ class _Scopes:
             last = end
             if listed is None and match[0].isalpha() and not self._set_off(at, end):
                 continue  # `admin`, `bot`: a word of the sentence
-            if wanted or (wanted is None and self.spec.scope_anywhere and ":" in match[0]):
+            if wanted or (wanted is None and self.spec.scope_anywhere and ":" in match[0] and self._stands_alone(match[0], at)):
                 self._add(match[0], at)
+
+    def _stands_alone(self, value: str, at: int) -> bool:
+        """Whether a word that has the form of a scope is not the value of some field: `Operation: bitable:table:record:add`."""
+        return self.window.catalog.scope(self.name, value) is not None or _FIELD.search(self.window.text, max(0, at - 40), at) is None
 
     def _set_off(self, at: int, end: int) -> bool:
         """Whether a plain word stands by itself: in marks, or as an item of a list."""

@@ -17,6 +17,7 @@ PROSE: Final = 1  # a known code and words of refusal
 MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
 _MESSAGE: Final = 160  # characters behind a code in which its message stands
 _TELLING: Final = 12  # letters without which a message is anybody's
+_LONG: Final = 6  # digits
 _BESIDE: Final = 80  # characters within which a name says whose a code is
 _OURS_ALONE: Final = 8  # digits that no other system's codes have
 _CLOSE: Final = 2.0  # scores that differ by less leave it to the wording
@@ -79,11 +80,13 @@ def _words_of(sample: str) -> frozenset[str]:
 
 
 def told_by_vendor(window: Window, value: str, end: int) -> bool:
-    """Whether the words with which the platform tells this code stand right behind it: `1254045 FieldNameNotFound`."""
+    """Whether the words with which the platform tells this code stand right behind it: `1254045 FieldNameNotFound`. Of a code that is
+    long enough to be nothing else, half of them will do."""
     behind = window.lower[end : end + _MESSAGE]
     for name in window.catalog.platforms_of(value):
         told = _message_words(window, name, value)
-        if sum(map(len, told)) >= _TELLING and all(word in behind for word in told):
+        heard = sum(len(word) for word in told if word in behind)
+        if heard >= max(_TELLING, sum(map(len, told)) * (0.5 if len(value) >= _LONG else 1.0)):
             return True
     return False
 
