@@ -67,7 +67,7 @@ _TALK = re.compile(
         \s*(?:args|returns|raises|parameters|attributes|examples?|see\ also|usage|@param|:param|:raises)\b[^\n]{0,40}:?\s*$
       | \s*[-*>#\s]{0,6}(?:[0-9a-f]{7,40}\s)?(?:
             (?:fix|feat|docs?|chore|refactor|test|tests|ci|build|perf|style|revert)(?:\([^)\n]{0,60}\))?!?:\s
-          | (?:annotate|document|describe|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry\ on|update|improve|implement|introduce
+          | (?:annotate|document|describe(?!\ the\ (?:bug|issue|problem|error))|rename|bump|refactor|translate|map|treat|handle|classify|support|catch|ignore|retry\ on|update|improve|implement|introduce
               |extend|cover)s?\s
           | (?:clos|fix|resolv|add)(?:e|es|ed|s)?\b(?!\ the\ following|[^\n]*(?:code[\ :=]|fail|err(?:or)?[:=]|失败|报错))
         )
@@ -113,14 +113,16 @@ _TALK = re.compile(
 )
 _EXPERIENCE = re.compile(
     r"(?ai)\b(?<!can )(?<!could )(?<!should )(?<!may )(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b"
-    r"|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?review)|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|出现[^\n]{0,20}错误|调用失败|请求失败"
+    r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?review)|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
 _SUCCESS_WORD = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
 )
 _TABLE_ROW = re.compile(r"^\s*[+-]?\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
-# A code with its message in one cell: somebody's result. In a list of codes each code has a cell to itself.
-_RESULT_CELL = re.compile(r"(?<![\d.])\d{4,10}[ :,]{1,3}[A-Za-z\u4e00-\u9fff][^|\n]{3,200}\|")
+# A code with its message in one cell, or what only an answer has beside it: somebody's result. In a list of codes each code has a cell to itself.
+_RESULT_CELL = re.compile(
+    r"(?<![\d.])\d{4,10}[ :,]{1,3}[A-Za-z\u4e00-\u9fff][^|\n]{3,200}\||\b(?:needed|provided|log_?id|request_?id)\b[^|\n]{3,200}\|"
+)
 _BULLET_CODE = re.compile(
     r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M
 )
@@ -189,6 +191,8 @@ class Doubt:
             start = max(begin, (at & ~511) - 200)
             return self._line(start, min(start + 912, len(self._text)))
         start, end = line_of(self._text, at)
+        if _RESULT_CELL.search(self._text, start, end):
+            return False
         return self._line(start, end) or (self._neighbour(start - 1) and self._neighbour(end + 1)) or self._leans(start, end)
 
     def literal(self, opening: int) -> bool:
@@ -251,7 +255,7 @@ class Doubt:
 def _lists(line: str) -> bool:
     """Whether a line is a row of a table of codes, or of settings."""
     if _TABLE_ROW.match(line) is not None:
-        return _RESULT_CELL.search(line) is None
+        return True
     return len(_SETTING.findall(line)) >= 3 and FAIL_WIDE.search(line) is None
 
 

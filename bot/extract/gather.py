@@ -12,7 +12,7 @@ from bot.extract.codes import codes
 from bot.extract.doubt import line_of, went_well
 from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code
 from bot.extract.records import Record
-from bot.extract.window import BELIEVED, Window
+from bot.extract.window import BELIEVED, NEAR, Window
 from bot.extract.words import FAIL, HTTP, REFUSAL, REPORT, TRACE, TROUBLE
 
 _MISSING: Final = re.compile(
@@ -166,7 +166,9 @@ def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[i
             break
     if best is not None and best[3] not in found and not found:
         _, at, phrase, name, key = best
-        found[name] = Record(name, start=at, end=at + len(phrase), strength=LABELLED, hints={"entry": key})
+        told = [each.value for each in window.near(at, NEAR) if each.role == roles.CODE and window.words.specs[name].may_be(each.value)]
+        listed = [each for each in dict.fromkeys(told) if window.catalog.entry(name, each)]
+        found[name] = Record(name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, hints={"entry": key})
 
 
 def _from_scopes(window: Window, found: dict[str, Record]) -> None:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from bot.extract import spec as roles
 from bot.extract.doubt import line_of
 from bot.extract.owners import LABELLED, MOST_CODES, PROSE, Code, doubted, foreign, owner, told_by_vendor
 from bot.extract.read import NUMBER, TOKEN, normal
-from bot.extract.window import BELIEVED, Window
+from bot.extract.window import BELIEVED, NEAR, Window
 from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL
 
 _OTHER_KEY: Final = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_]\w{0,40}=[\"'`]?$")
@@ -40,6 +41,7 @@ _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
 _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
 _SENTENCE: Final = 400  # characters of a question, at most
+_NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
 _JOINERS: Final = frozenset("._")
 
@@ -202,9 +204,19 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
-    if FAIL_TOKEN.search(near.replace(value, " ")) or window.text.strip("`\"'*. \n") == value:
-        return True
-    if believed and len(window.text) <= _SENTENCE and _WONDERS.search(window.text):
+    told = FAIL_TOKEN.search(near.replace(value, " ")) or (joined and _says_what_it_needs(window, at, end))
+    return bool(told) or _plain(window, value, end, believed=believed)
+
+
+def _says_what_it_needs(window: Window, at: int, end: int) -> bool:
+    """Whether a scope that is needed is named beside a word: `missing_scope (needed channels:read)`."""
+    asked = any(each.role == roles.NEED and each.value for each in window.near(at, NEAR))
+    return asked or _NEEDS.match(window.text, end, end + 16) is not None
+
+
+def _plain(window: Window, value: str, end: int, *, believed: bool) -> bool:
+    """Whether a word needs no words of failure: it is all that was pasted, somebody wonders about it, or its own message follows."""
+    if window.text.strip("`\"'*. \n") == value or (believed and len(window.text) <= _SENTENCE and _WONDERS.search(window.text)):
         return True
     return "." in value and FAIL.search(window.text, end, end + 40) is not None
 

@@ -25,7 +25,7 @@ FAIL: Final = re.compile(
 )
 FAIL_WIDE: Final = re.compile(FAIL.pattern + r"|\bnot?\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", re.I)
 FAIL_TOKEN: Final = re.compile(
-    r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|\bsa(?:ys?|id)\b|\bg[ai]ves?\b|\bthrows?\b|\bthrew\b|\bcomplain|报(?:错|了|出|[ :])|失败|返回|错误|异常|提示|trả|エラー|에러"
+    r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|\bsa(?:ys?|id)\b|\bg[ai]ves?\b|\bthrows?\b|\bthrew\b|\bcomplain|报(?:错|了|出|[ :])|失败|返回|错误|异常|提示|trả|lỗi|エラー|에러|fehler|schlägt|zurück|erreur|renvoie|échou|errore\b|fallo|falla\b|devuelve|retorna|falha|ошибк|hata\b"
 )
 ASKS: Final = re.compile(
     r"(?ai)怎么解决|怎么办|怎么回事|咋回事|咋办|咋整|什么意思|什么原因|什么错|啥意思|what (?:does|is)[^\n]{0,40}(?:mean|error)|how (?:do i|to|can i) (?:fix|solve|resolve)|why (?:do|am) i"

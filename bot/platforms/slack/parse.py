@@ -25,6 +25,6 @@ SPEC = Spec(
     id_shape=re.compile(r"[0-9a-f]{32}"),
     id_keys=frozenset({"xslackreqid"}),
     app_shape=re.compile(r"A0[0-9A-Z]{7,11}"),
-    scope=re.compile(r"(?<![\w/-])[a-z][a-z_.]{1,30}(?::[a-z][a-z_.]{1,30}){1,2}(?![\w/])|(?<![\w:/.-])(?:commands|identify|bot|incoming-webhook|admin)(?![\w:.])", re.A),
+    scope=re.compile(r"(?<![\w/-])[a-z][a-z_.]{1,30}(?::[a-z][a-z_.]{0,29}[a-z_]){1,2}(?![\w/])|(?<![\w:/.-])(?:commands|identify|bot|incoming-webhook|admin)(?![\w:.])", re.A),
     brands={"slack.com": "slack", "www.slack.com": "slack", "api.slack.com": "slack"},
 )  # fmt: skip
