@@ -56,7 +56,7 @@ def of_numbers(window: Window, taken: set[int]) -> Iterable[Code]:
             continue
         strong = STRONG_LABEL.search(window.text, max(0, at - 48), at)
         value = match[0]
-        if value.startswith("-") and not strong:
+        if value.startswith("-") and not strong and not window.catalog.platforms_of(value):
             value, at = value[1:], at + 1
         owners = window.catalog.platforms_of(value)
         families = [] if owners else [name for name, each in specs.items() if each.families and window.family(name, value)]
