@@ -32,7 +32,7 @@ def union(found: tuple[Finding, ...], name: str) -> set[str]:
     return {value for each in found for value in getattr(each, name)}
 
 
-@pytest.mark.parametrize("row", rows("errors", "errors-more", "more"), ids=lambda row: row["id"])
+@pytest.mark.parametrize("row", rows("errors", "errors-more", "more", "varied"), ids=lambda row: row["id"])
 def test_error_is_read(row: dict[str, Any]) -> None:
     """Platform, codes, request ids and scopes of a labelled paste, nothing missing and nothing more."""
     want, found = row["expect"], read(row["text"])
@@ -44,13 +44,13 @@ def test_error_is_read(row: dict[str, Any]) -> None:
     assert union(found, "scopes") == set(want["scopes"])
 
 
-@pytest.mark.parametrize("row", rows("talk", "talk-more", "talk-short", "talk-notes", "talk-numbers"), ids=lambda row: row["id"])
+@pytest.mark.parametrize("row", rows("talk", "talk-more", "talk-short", "talk-notes", "talk-numbers", "talk-varied"), ids=lambda row: row["id"])
 def test_talk_is_no_error(row: dict[str, Any]) -> None:
     """Source code, documentation, plans, success and other people's numbers stay unanswered."""
     assert read(row["text"]) == ()
 
 
-@pytest.mark.parametrize("row", rows("errors", "errors-more", "more"), ids=lambda row: row["id"])
+@pytest.mark.parametrize("row", rows("errors", "errors-more", "more", "varied"), ids=lambda row: row["id"])
 def test_spans_are_in_range(row: dict[str, Any]) -> None:
     """A span points into the redacted text."""
     text = redact(row["text"]).text
@@ -59,7 +59,7 @@ def test_spans_are_in_range(row: dict[str, Any]) -> None:
         assert 0 <= start <= end <= len(text)
 
 
-@pytest.mark.parametrize("row", rows("more"), ids=lambda row: row["id"])
+@pytest.mark.parametrize("row", rows("more", "varied"), ids=lambda row: row["id"])
 def test_cause_of_what_people_paste(row: dict[str, Any]) -> None:
     """From the paste to the primary cause, and as whom the call was made where the paste tells."""
     want, first = row["expect"], explain(row["text"]).diagnoses[0]

@@ -16,7 +16,7 @@ from bot.redact import redact
 SAMPLES = Path(__file__).parent / "samples/extract"
 TEXTS = [
     json.loads(line)["text"]
-    for name in ("errors", "errors-more", "more")
+    for name in ("errors", "errors-more", "more", "varied")
     for line in (SAMPLES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 
