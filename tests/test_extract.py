@@ -44,7 +44,9 @@ def test_error_is_read(row: dict[str, Any]) -> None:
     assert union(found, "scopes") == set(want["scopes"])
 
 
-@pytest.mark.parametrize("row", rows("talk", "talk-more", "talk-short", "talk-notes", "talk-numbers", "talk-varied"), ids=lambda row: row["id"])
+@pytest.mark.parametrize(
+    "row", rows("talk", "talk-more", "talk-short", "talk-notes", "talk-numbers", "talk-varied"), ids=lambda row: row["id"]
+)
 def test_talk_is_no_error(row: dict[str, Any]) -> None:
     """Source code, documentation, plans, success and other people's numbers stay unanswered."""
     assert read(row["text"]) == ()

@@ -93,6 +93,8 @@ def _of_pair(window: Window, pair: Pair) -> Code | None:
         return None
     if value.lstrip("-").isdigit() and value.isascii():
         return _number_pair(window, pair, value)
+    if pair.kind == "word" and window.doubt.talk:
+        return None  # `(last error: ratelimited)` in a sentence
     name = word_owner(window, value, pair.start, pair.key)
     return Code(name, value, pair.start, pair.end, STRUCTURED, pair.role == roles.SUB_CODE, pair.key) if name else None
 

@@ -13,7 +13,7 @@ _CODE_LINE = re.compile(
     (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|=>\s*(?!Array|Object|stdClass|string|int|float|bool)[A-Z]\w*(?:::\w+)*[({]|:=\s|<-\s
     | </?(?:tr|td|th|li)\b|^\+(?![\d\s])|^\s*[A-Z]\w+\s+[A-Z]\w*\s*=\s*-?\d{4,10}\s*$
     | \bnew\s*(?:\w+\s*)?\[\]|^\s*(["'])[^"'\n]{2,80}\1\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
-    | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
+    | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|reply|respondWith|thenReturn|willReturn|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
     | \b(?:new\s+(?:Error|Set|Map)|frozenset|set|assert\w*|expect|describe|it|test|pytest|mock\w*|jest|println?|printf|console\.\w+|logger\.\w+|logging\.\w+|log\.\w+)\s*\(
     | ^\s*(?:if|elif|else\s+if|while|switch|for|foreach)\s*\(?.{0,200}[:{)]\s*$
     | ^\s*(?:if|elif|unless)\s.{1,200}\b(?:==|!=|in|not\s+in|is)\s
@@ -79,7 +79,7 @@ _TALK = re.compile(
     | \b(?:
         changelog|release\ notes?|pull\ request|readme|faq|cheat\ ?sheet|runbook|unit\ tests?|test\ cases?|follow-?up\ task|roadmap|spec\ says
       | typically|usually|commonly|most\ often|means?\b(?!\ the\ .{0,40}\?)|indicates?\b(?!\ the\ .{0,40}\?)|stands\ for\b(?!\ the\ .{0,40}\?)
-      | fixed\ it|works\ now|solved|never\ mind|the\ fix\ is|plan(?:ning)?\ to|let'?s|next\ (?:sprint|week|release)|todo\b:
+      | fixed\ it|works\ now|solved|(?:retry|attempt)\ succeeded|succeeded\ (?:after|on)\ [^\n]{0,12}(?:retr|attempt)\w*|never\ mind|the\ fix\ is|plan(?:ning)?\ to|let'?s|next\ (?:sprint|week|release)|todo\b:
       | (?:possible|known|common|typical)\ errors?
       | if\b[^.\n]{0,60}\b(?:fails?|errors?|refuses|rejects|is\ (?:denied|rejected|refused|revoked|removed))
       | if\ (?!i\b|we\b)[^.\n]{0,60}\b(?:returns?|answers|responds\ with|throws|raises|gets?|reports?)\b[^.\n]{0,60},\s
@@ -103,7 +103,7 @@ _TALK = re.compile(
     )(?:\b|(?<=[\s:]))
     | \"{3}
     | `[\w./:]{3,60}`\ (?:returns|answers|throws|gives|raises)\ `
-    | 会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都|现在)好了(?!吗|没)|解决了(?!吗|没)|已解决
+    | 重试[^\n,。没不未]{0,6}成功|会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都|现在)好了(?!吗|没)|解决了(?!吗|没)|已解决
     | (?:回头|稍后|晚点)(?:再)?(?:补|写|加|整理)|补(?:到|进)|写(?:到|进|个|一篇|一下)|写入(?:文档|手册|笔记|wiki|readme|faq)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
     | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)
     | (?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底|分类|单测|测试)

@@ -21,7 +21,7 @@ FAIL: Final = re.compile(
     r"(?ai)error|err\b|fail|exception|denied|den(?:y|ies)|forbid|unauthori[sz]ed|not[ _]?(?:found|exist)|not (?:permitted|allowed|in|ready|support\w*|match\w*|enabled|available|granted|valid|bound)|"
     r"\bno (?:dept |department |such |scope |user |folder |operation )?(?:permission|privilege|authority|access|auth|right)|permission|invalid|incorrect|illegal|expired?|missing|\bneed|"
     r"can(?:not| not|'t)|can NOT|unable|too (?:many|fast|frequent)|limit|exceed|unavailable|disabled|refus|reject|revoked|conflict|concurrency|out of|cryptic|"
-    r"错误|报错|失败|异常|无权|权限|不合法|没有|无效|超|过期|不存在|禁|拒绝|未授权|未开通|限流|频繁|不支持|仅支持|不可用"
+    r"错误|报错|失败|异常|无权|权限|不合法|没有|没成功|不成功|没通过|不通过|无效|超|过期|不存在|禁|拒绝|未授权|未开通|限流|频繁|不支持|仅支持|不可用"
 )
 FAIL_WIDE: Final = re.compile(FAIL.pattern + r"|\bnot?\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", re.I)
 FAIL_TOKEN: Final = re.compile(
