@@ -10,7 +10,7 @@ from typing import Final
 from bot.extract import spec as roles
 from bot.extract.owners import LABELLED, MOST_CODES, STRUCTURED, Code, doubted, foreign, owner, word_owner
 from bot.extract.read import Pair, normal
-from bot.extract.sentences import of_numbers, of_tokens
+from bot.extract.sentences import SENTENCE, of_numbers, of_tokens
 from bot.extract.window import BELIEVED, NEAR, Window
 from bot.extract.words import FAIL_WIDE, WRAPPER
 
@@ -93,7 +93,7 @@ def _of_pair(window: Window, pair: Pair) -> Code | None:
         return None
     if value.lstrip("-").isdigit() and value.isascii():
         return _number_pair(window, pair, value)
-    if pair.kind == "word" and window.doubt.talk:
+    if pair.kind == "word" and len(window.text) <= SENTENCE and window.doubt.talk:
         return None  # `(last error: ratelimited)` in a sentence
     name = word_owner(window, value, pair.start, pair.key)
     return Code(name, value, pair.start, pair.end, STRUCTURED, pair.role == roles.SUB_CODE, pair.key) if name else None

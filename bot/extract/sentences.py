@@ -40,7 +40,7 @@ _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 # A question, or a language whose words of trouble we do not know: Japanese, Korean, Cyrillic.
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
 _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
-_SENTENCE: Final = 400  # characters of a question, at most
+SENTENCE: Final = 400  # characters of a question, at most
 _NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
 _JOINERS: Final = frozenset("._")
@@ -115,7 +115,7 @@ def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool)
     spoken_for = max((window.clue(name, at) for name in window.catalog.platforms_of(value)), default=0.0) if listed else 0.0
     if spoken_for > 0 and _STILL.search(text, max(0, at - 8), at):
         return True
-    if len(text) > _SENTENCE:
+    if len(text) > SENTENCE:
         return False
     if spoken_for >= BELIEVED and not text[end:].strip(_CLOSING):
         return True
@@ -216,7 +216,7 @@ def _says_what_it_needs(window: Window, at: int, end: int) -> bool:
 
 def _plain(window: Window, value: str, end: int, *, believed: bool) -> bool:
     """Whether a word needs no words of failure: it is all that was pasted, somebody wonders about it, or its own message follows."""
-    if window.text.strip("`\"'*. \n") == value or (believed and len(window.text) <= _SENTENCE and _WONDERS.search(window.text)):
+    if window.text.strip("`\"'*. \n") == value or (believed and len(window.text) <= SENTENCE and _WONDERS.search(window.text)):
         return True
     return "." in value and FAIL.search(window.text, end, end + 40) is not None
 
