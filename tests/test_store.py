@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 
 from handlers.store import StoreError, open_engine, open_store
+from handlers.store.engine import teach_sqlite
 from handlers.store.tables import meta
 from tests.peers import postgres_database
 
@@ -37,6 +40,22 @@ def test_the_file_and_its_new_directory_are_private(tmp_path: Path) -> None:
     assert mode(file.parent) == 0o700
     assert set(rights) >= {"store.db", "store.db-wal"}
     assert set(rights.values()) == {0o600}
+
+
+def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """SQLite refuses all but one of those who switch a file to WAL at the same moment, at once; whoever is refused asks again."""
+    together = threading.Barrier(8)
+
+    def connect(file: Path) -> str:
+        engine = create_engine(f"sqlite:///{file}")
+        teach_sqlite(engine)
+        together.wait(30)
+        with engine.connect() as connection:
+            return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
+
+    with ThreadPoolExecutor(8) as pool:
+        for n in range(60):
+            assert list(pool.map(connect, [tmp_path / f"{n}.db"] * 8)) == ["wal"] * 8
 
 
 def test_sqlite_waits_for_its_turn_and_keeps_what_it_said(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 BUSY_MS = 15_000
+_AGAIN = 0.01  # seconds
 _ONE_AT_A_TIME = threading.Lock()  # Alembic keeps its context in globals
 _MIGRATION_LOCK = 0x77687966  # any number that no other program on the same database uses: "whyf"
 
@@ -32,7 +34,7 @@ def open_engine(url: str) -> Engine:
         file = Path(str(target.database)).expanduser().absolute()
         _make_private(file)
         engine = create_engine(target.set(database=str(file)), connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False})
-        _teach_sqlite(engine)
+        teach_sqlite(engine)
     else:
         engine = create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     try:
@@ -102,17 +104,34 @@ def _make_private(file: Path) -> None:
         ) from None
 
 
-def _teach_sqlite(engine: Engine) -> None:
+def teach_sqlite(engine: Engine) -> None:
+    """Give every new connection of an engine our habits."""
+
     @event.listens_for(engine, "connect")
     def habits(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_MS}", "synchronous=FULL", "secure_delete=ON"):
+        _switch_to_wal(connection)
+        for pragma in (f"busy_timeout={BUSY_MS}", "synchronous=FULL", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("whyforbidden_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Processes that switch a new file at the same moment would wait for each other for ever, so SQLite refuses at once, whatever the
+    busy timeout says: https://sqlite.org/rescode.html#busy."""
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN)
 
 
 def _shown(target: URL) -> str:
