@@ -8,9 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
 from tests.fuzz.fuzz_paste import check
+from tests.peers import absent
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "samples" / "extract"
@@ -18,16 +17,17 @@ SAMPLES = ROOT / "tests" / "samples" / "extract"
 
 def test_every_sample_passes_the_target() -> None:
     """The labelled pastes, and each with a byte missing in the middle, hold the target's promises."""
-    for name in ("errors", "errors-more", "talk", "talk-more"):
-        for line in (SAMPLES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
+    for file in sorted(SAMPLES.glob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
             data = json.loads(line)["text"].encode()
             check(data)
             check(data[: len(data) // 2] + data[len(data) // 2 + 1 :])
 
 
-@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed (pip install atheris)")
 def test_bounded_run_finds_nothing(tmp_path: Path) -> None:
     """Five thousand coverage-guided inputs, seeded with the samples."""
+    if find_spec("atheris") is None:
+        absent("atheris is not installed (pip install -e '.[fuzz]')")
     for name in ("errors", "talk"):
         for index, line in enumerate((SAMPLES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()):
             (tmp_path / f"{name}-{index}").write_bytes(json.loads(line)["text"].encode())
