@@ -92,8 +92,8 @@ APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_acc
 
 # Systems with codes of their own, some of them our platforms' numbers. On lower-case text.
 STRANGER: Final = re.compile(
-    r"支付宝|alipay|公众号|小程序|微信支付|抖音|头条|百度|淘宝|天猫|拼多多|京东|小红书|阿里云|腾讯云|华为云|discord|twilio|zoom|stripe|paypal|telegram|whatsapp|tiktok|shopify|salesforce"
-    r"|mysql|oracle|mongodb|redis|our own |我们自己的"
+    r"支付宝|alipay|公众号|微信小程序|微信支付|抖音|头条|百度|淘宝|天猫|拼多多|京东|小红书|阿里云|腾讯云|华为云|discord|twilio|stripe|paypal|telegram|whatsapp|tiktok|shopify|salesforce"
+    r"|our own |我们自己的"
 )
 
 
