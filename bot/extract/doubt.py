@@ -191,7 +191,7 @@ class Doubt:
             start = max(begin, (at & ~511) - 200)
             return self._line(start, min(start + 912, len(self._text)))
         start, end = line_of(self._text, at)
-        if _RESULT_CELL.search(self._text, start, end):
+        if self._text.find("|", start, end) >= 0 and _RESULT_CELL.search(self._text, start, end):
             return False
         return self._line(start, end) or (self._neighbour(start - 1) and self._neighbour(end + 1)) or self._leans(start, end)
 
