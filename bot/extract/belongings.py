@@ -71,6 +71,12 @@ _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 _MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")
 _FIELD: Final = re.compile(r"(?:^|\n)[ \t]*[A-Za-z]{3,20}[ \t]?:[ \t]*[\"'`]?$")
+# `scope merchant_refund is not authorized`, `权限 corp.user 未开通`; and `权限 corp.user 都开了`, `corp.user is already enabled`.
+_CALLED_SCOPE: Final = re.compile(r"(?:scope|permission|privilege|权限[包点]?)[ :\"'`\[]{1,4}$")
+_CALLED_MISSING: Final = re.compile(r"[\"'`\]]{0,2} ?(?:(?:is |was |has )?(?:not|missing|required|unauthori[sz]ed|denied)\b|未|没|不足|缺)")
+_CALLED_THERE: Final = re.compile(
+    r"[\"'`\]]{0,2} ?(?:(?:is|was|are|has been|have been) (?:already |all |there\b|enabled|granted|added|ticked|on\b)|(?:明明|这个|权限|我|们|是|也|都|全|早|就|已经?|早已){0,6}(?:开了|开通了|有了|加了|加上了|勾了|申请了|申请过|授权了|给了|配了|开着))"
+)
 _SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
 
 
@@ -336,7 +342,9 @@ class _Scopes:
             if listed is not None:
                 wanted = listed
             elif at - last > 6 or text[last:at].strip(" ,\"'`、"):
-                wanted = self._wanted(at)
+                wanted = self._called(at, end)
+                if wanted is None:
+                    wanted = self._wanted(at)
             last = end
             if listed is None and match[0].isalpha() and not self._set_off(at, end):
                 continue  # `admin`, `bot`: a word of the sentence
@@ -384,6 +392,13 @@ class _Scopes:
         if "[" not in between[:30] and not introduced and len(between) > 60:
             return None
         return SCOPE_HAD.match(lower, label.start(), at) is None
+
+    def _called(self, at: int, end: int) -> bool | None:
+        """Whether the words right behind a scope call it missing (True) or there (False); None when they do neither."""
+        lower = self.window.lower
+        if _CALLED_THERE.match(lower, end):
+            return False
+        return True if _CALLED_MISSING.match(lower, end) and _CALLED_SCOPE.search(lower, max(0, at - 16), at) else None
 
     def _add(self, value: str, at: int) -> None:
         window = self.window

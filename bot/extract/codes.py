@@ -87,7 +87,9 @@ def _of_patterns(window: Window) -> Iterable[Code]:
 def _of_pair(window: Window, pair: Pair) -> Code | None:
     value = pair.value.strip().strip("'\"")
     cut = pair.kind == "string" and window.text[pair.end : pair.end + 1] not in "\"'`"  # the value may be a part only
-    if not value or cut or pair.kind in ("object", "list") or len(value) > 120 or WRAPPER.fullmatch(value):
+    if not value or cut or pair.kind in ("object", "list") or len(value) > 120:
+        return None
+    if WRAPPER.fullmatch(value) and not ("_" in value and window.catalog.platforms_of(value)):
         return None
     if window.address_at(pair.at) or window.doubt.fixture or window.written(pair.start):
         return None

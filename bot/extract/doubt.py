@@ -28,10 +28,11 @@ _CODE_LINE = re.compile(
     | ^\s*\((?:\s*["'`]?[^,()\n]{1,60}["'`]?\s*,){2,6}[^()\n]{1,60}\)\s*[,;]\s*$
     | \b(?:INSERT\s+INTO|SELECT\s.{1,200}\sFROM|UPDATE\s+\w+\s+SET|VALUES\s*\()
     | ^\s*[A-Z]\w*(?:\s+\w+)?\s*=\s*-?\d{4,10}\s*[,;]
-    | ^\s*(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{|\[|\(|frozenset|set|dict|\w+\.)
+    | ^\s*(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{(?!\w+=)|\[|\(|frozenset|set|dict|\w+\.)
     | ^\s*["'`]?[\w.]+["'`]?\s*(?::|=>|=|->)\s*(?:Cause|ErrorKind|Reason|Category|[A-Z]\w+)\.[A-Z_]\w+
     | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*$
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
+    | ^[a-z]\w*\{(?:\w+="[^"\n]{0,200}",?){1,12}\}\s-?[\d.]+
     | ^\s*(?:curl|export|echo|grep|sed|awk|wget|http|python3?|node|npm|git)\s.{0,300}\s-{0,2}(?:[A-Za-z]|["'$])
     """,
     re.M,
@@ -55,7 +56,8 @@ _FIXTURE_WORDS = (
 _CRY = re.compile(r"❌|✗|×|!!!")
 # A rule about an error: said of every time, so nobody's own case.
 _RULE = re.compile(
-    r"(?ai)(?:如果|假如|若|一旦|如遇)(?>[^\n。]{0,60}?(?:返回|提示|抛出|收到|出现|报错?))[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)|遇到?[^\n,。]{2,40}就(?!报|返回|提示|失败|出错|卡|不|没|挂)[^\n,。]{1,20}|会自动(?:重试|降速|退避|刷新|续期|跳过|处理|恢复)"
+    r"(?ai)(?:如果|假如|若|一旦|如遇)(?>[^\n。]{0,60}?(?:返回|提示|抛出|收到|出现|报错?))[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)|遇到?[^\n,。]{2,40}就(?!报|返回|提示|失败|出错|卡|不|没|挂)[^\n,。]{1,20}|会自动(?:重试|降速|退避|刷新|续期|跳过|处理|恢复)|自动(?:退避|重试|降级|切换)(?!了|[^\n]{0,24}(?:还是|仍|依然|失败|没用|报))"
+    r"|(?m:^\#{1,4}\s*\[?v?\d+\.\d+\.\d+)"
     r"|\bif\b(?>[^.\n]{0,80}?\b(?:returns?|answers?|reports?|shows?|says?)\b)[^\n]{0,160}?\b(?:it means|means|then the|this means)\b"
 )
 _PLEA = re.compile(r"(?ai)怎么|为什么|求助|帮忙|请教|什么原因|\?|？|\bhelp\b|\bwhy\b")
@@ -81,8 +83,8 @@ _TALK = re.compile(
       | typically|usually|commonly|most\ often|means?\b(?!\ the\ .{0,40}\?)|indicates?\b(?!\ the\ .{0,40}\?)|stands\ for\b(?!\ the\ .{0,40}\?)
       | fixed\ it|works\ now|solved|(?:retry|attempt)\ succeeded|succeeded\ (?:after|on)\ [^\n]{0,12}(?:retr|attempt)\w*|never\ mind|the\ fix\ is|plan(?:ning)?\ to|let'?s|next\ (?:sprint|week|release)|todo\b:
       | (?:possible|known|common|typical)\ errors?
-      | if\b[^.\n]{0,60}\b(?:fails?|errors?|refuses|rejects|is\ (?:denied|rejected|refused|revoked|removed))
-      | if\ (?!i\b|we\b)[^.\n]{0,60}\b(?:returns?|answers|responds\ with|throws|raises|gets?|reports?)\b[^.\n]{0,60},\s
+      | if\b[^.\n]{0,60}\b(?:fails?|errors|refuses|rejects|is\ (?:denied|rejected|refused|revoked|removed))
+      | if\ (?!i\b|we\b|you\ are\ (?:a|the)\ developer\b)[^.\n]{0,60}\b(?:returns?|answers|responds\ with|throws|raises|gets?|reports?)\b[^.\n]{0,60},\s
       | if\ you\ (?:see|get|receive|encounter|run\ into|hit)
       | (?:if|when|in\ case\ of)\ (?:encountering|seeing|getting|facing|receiving)
       | when\b[^.\n]{0,80}\b(?:encounters|hits|gets|receives|sees)
@@ -119,10 +121,15 @@ _SUCCESS_WORD = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
 )
 _TABLE_ROW = re.compile(r"^\s*[+-]?\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
-# A code with its message in one cell, or what only an answer has beside it: somebody's result. In a list of codes each code has a cell to itself.
+# A code with its message in one cell, what only an answer has beside it, or a call and its status or time: somebody's result. In a list of codes each code has a cell to itself.
 _RESULT_CELL = re.compile(
     r"(?<![\d.])\d{4,10}[ :,]{1,3}[A-Za-z\u4e00-\u9fff][^|\n]{3,200}\||\b(?:needed|provided|log_?id|request_?id)\b[^|\n]{3,200}\|"
+    r"|[\w-]/[\w./:{}-]{4,200}[ \t`]*\|[ \t]*[45]\d\d[ \t]*\||\d\d:\d\d:\d\d[.\d]*[ \t]*\||\|[ \t]*(?:[Ff]alse|FALSE|[Ff]ail(?:ed)?|FAIL(?:ED)?|失败|❌|✗)[ \t]*\|"
 )
+# The value of a variable as a debugger or a log shows it, on one line.
+_SHOWN_VALUE = re.compile(r"^\s*[a-z_]\w*\s?=\s?\{\s*[\"'].*\}\s*$")
+# The same, opened on a line and closed further down.
+_OPENED_VALUE = re.compile(r"[a-z_]\w*\s?=\s?\{[ \t]*$", re.M)
 _BULLET_CODE = re.compile(
     r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M
 )
@@ -138,8 +145,10 @@ _LEANING_LINE = re.compile(r"^[ \t]*(?:(?://|\#|\*|--)[ \t].{0,400}|\$?[\"'`][^\
 _LEANING_REACH = 6
 _OPENS_LITERAL = re.compile(r"\b(?:return|yield|throw)$")
 _ROW_SIGN = r"[\"'`*]{0,3} {0,2}(?:[/,|、]|or|and|和|或|与) {0,2}[\"'`*]{0,3}"
-_LISTED_BEFORE = re.compile(rf"\d{{4,10}}{_ROW_SIGN}$")
-_LISTED_AFTER = re.compile(rf"{_ROW_SIGN}\d{{4,10}}(?![\d:/-])")
+_LISTED_BEFORE = re.compile(rf"\d{{4,10}}{_ROW_SIGN}$|\[ ?(?:-?\d{{1,10}}, ?){{1,8}}-?$")
+_LISTED_AFTER = re.compile(rf"{_ROW_SIGN}\d{{4,10}}(?![\d:/-])|, ?(?:-?\d{{1,10}}, ?){{0,8}}-?\d{{1,10}} ?\]")
+# `retry-on: 45009` of a configuration file.
+_SETTING_BEFORE = re.compile(r"(?i)(?:retry|ignore|skip|except|allow|silence|mute|expect)\w{0,12}[-_]?(?:on|codes?|errors?|list|for)?[\"']?\s?[:=]\s?$")
 
 
 def line_of(text: str, at: int) -> tuple[int, int]:
@@ -191,9 +200,16 @@ class Doubt:
             start = max(begin, (at & ~511) - 200)
             return self._line(start, min(start + 912, len(self._text)))
         start, end = line_of(self._text, at)
-        if self._text.find("|", start, end) >= 0 and _RESULT_CELL.search(self._text, start, end):
+        if self._told_in_cells(start, end):
             return False
         return self._line(start, end) or (self._neighbour(start - 1) and self._neighbour(end + 1)) or self._leans(start, end)
+
+    def result(self, at: int) -> bool:
+        """Whether the place stands in a table's row that tells how a call ended."""
+        return self._told_in_cells(*line_of(self._text, at))
+
+    def _told_in_cells(self, start: int, end: int) -> bool:
+        return self._text.find("|", start, end) >= 0 and _RESULT_CELL.search(self._text, start, end) is not None
 
     def literal(self, opening: int) -> bool:
         """Whether a bracket opens a value written in source code."""
@@ -201,8 +217,14 @@ class Doubt:
         if known is None:
             head = self._text[max(0, opening - 200) : opening].rpartition("\n")[2].rstrip()
             opens = head.endswith(("=", "(", ",", "=>")) or _OPENS_LITERAL.search(head, max(0, len(head) - 7)) is not None
-            known = self._literals[opening] = opens and self.source(opening)
+            shown = opens and self._lone_value(opening)
+            known = self._literals[opening] = opens and not shown and self.source(opening)
         return known
+
+    def _lone_value(self, opening: int) -> bool:
+        """Whether a bracket opens the value of a variable, and nothing else in the text is source code: what a debugger shows."""
+        start = self._text.rfind("\n", 0, opening) + 1
+        return _OPENED_VALUE.match(self._text, start) is not None and self._source_lines == 1
 
     def _leans(self, start: int, end: int) -> bool:
         """Whether the line is a comment or a lone string beside source code."""
@@ -232,8 +254,13 @@ class Doubt:
                 self._lines[start] = False  # data, however long
                 return False
             known = _LOG_LINE.search(line) is None and (_CODE_LINE.search(line) is not None or _lists(line))
+            known = known and not (_SHOWN_VALUE.match(line) is not None and self._logged_above(start))
             self._lines[start] = known
         return known
+
+    def _logged_above(self, start: int) -> bool:
+        """Whether the line above is one of a log or a trace."""
+        return start > 0 and _LOG_LINE.search(self._text, *line_of(self._text, start - 1)) is not None
 
     def _neighbour(self, at: int) -> bool:
         if not 0 <= at < len(self._text):
@@ -242,14 +269,23 @@ class Doubt:
 
     def mostly_source(self) -> bool:
         """Whether a quarter of the lines are source code."""
-        lines = [line for line in self._text[:20_000].split("\n") if line.strip()]
-        return sum(_CODE_LINE.search(line[:600]) is not None and _LOG_LINE.search(line[:600]) is None for line in lines) * 4 >= max(
-            5, len(lines)
-        )
+        return self._source_lines * 4 >= max(5, len(self._begin))
+
+    @cached_property
+    def _begin(self) -> list[str]:
+        return [line[:600] for line in self._text[:20_000].split("\n") if line.strip()]
+
+    @cached_property
+    def _source_lines(self) -> int:
+        return sum(_CODE_LINE.search(line) is not None and _LOG_LINE.search(line) is None for line in self._begin)
 
     def enumerated(self, start: int, end: int) -> bool:
         """Whether the number is one of several in a row: a list of codes, not an error."""
-        return _LISTED_AFTER.match(self._text, end) is not None or _LISTED_BEFORE.search(self._text, max(0, start - 24), start) is not None
+        return (
+            _LISTED_AFTER.match(self._text, end) is not None
+            or _LISTED_BEFORE.search(self._text, max(0, start - 24), start) is not None
+            or _SETTING_BEFORE.search(self._text, max(0, start - 48), start) is not None
+        )
 
 
 def _lists(line: str) -> bool:

@@ -16,7 +16,7 @@ from bot.extract.window import BELIEVED, NEAR, Window
 from bot.extract.words import FAIL, HTTP, REFUSAL, REPORT, TRACE, TROUBLE
 
 _MISSING: Final = re.compile(
-    r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|lacks?\b|缺少|未开通|未申请|权限不足|无权限|没有"
+    r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|缺少|未开通|未申请|权限不足|无权限|没有"
 )
 _ASKING: Final = re.compile(r"[?？]|帮|看下|看看|查|help|look")
 _REFUSED: Final = re.compile(r"[45]\d\d")

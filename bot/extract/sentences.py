@@ -94,7 +94,7 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
     if (listed or digits >= 5) and (label or (body and _leads(text, at) and FAIL_WIDE.search(text, end, end + 120))):
         return LABELLED if label and body else PROSE
     told = (digits >= 5 and _beside_name(window, value, at, end, listed=listed)) or (
-        listed and _known_in_sentence(text, at, end, digits, body)
+        listed and _known_in_sentence(window, value, at, end, body)
     )
     return PROSE if told else 0
 
@@ -105,8 +105,12 @@ def _of_a_thing(window: Window, value: str, at: int) -> bool:
     head = window.text[max(0, at - 32) : at]
     if _THING.search(head):
         return True
-    named = any(window.clue(name, at) >= BELIEVED for name in window.catalog.platforms_of(value))
-    return not named and _WORD_BEFORE.search(head) is not None
+    return not _spoken_for(window, value, at) and _WORD_BEFORE.search(head) is not None
+
+
+def _spoken_for(window: Window, value: str, at: int) -> bool:
+    """Whether a platform that lists the number is named around it."""
+    return any(window.clue(name, at) >= BELIEVED for name in window.catalog.platforms_of(value))
 
 
 def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool) -> bool:
@@ -124,8 +128,9 @@ def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool)
     )
 
 
-def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match[str] | None) -> bool:
+def _known_in_sentence(window: Window, value: str, at: int, end: int, body: re.Match[str] | None) -> bool:
     """A listed code without any label: its message follows, or it closes the message, or its line speaks of a refusal."""
+    text, digits = window.text, len(value.lstrip("-"))
     if body and FAIL.match(body[0].lstrip(" :,.\"'`)*]-([")):
         return True
     if body and text[at - 2 : at] == ": " and text[end : end + 1] == ":" and FAIL_WIDE.search(text, end, end + 120):
@@ -137,8 +142,10 @@ def _known_in_sentence(text: str, at: int, end: int, digits: int, body: re.Match
     start, stop = line_of(text, at)
     line = (max(start, at - 200), min(stop, end + 200))
     closing = text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]")
+    quoted = closing and digits >= 5 and _spoken_for(window, value, at) and text[end + 1 : end + 2] in _QUOTES
     return bool(
-        (closing and FAIL_WIDE.search(text, *line))
+        quoted
+        or (closing and FAIL_WIDE.search(text, *line))
         or (digits >= 7 and FAIL.search(text, *line))
         or (digits >= 5 and ASKS.search(text, *line))
     )
@@ -204,7 +211,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
-    told = FAIL_TOKEN.search(near.replace(value, " ")) or (joined and _says_what_it_needs(window, at, end))
+    told = FAIL_TOKEN.search(near.replace(value, " ")) or window.doubt.result(at) or (joined and _says_what_it_needs(window, at, end))
     return bool(told) or _plain(window, value, end, believed=believed)
 
 

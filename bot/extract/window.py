@@ -14,7 +14,7 @@ from typing import Final
 from bot.catalog import Catalog
 from bot.extract.clean import flat, plain
 from bot.extract.doubt import Doubt
-from bot.extract.read import Address, Brackets, Pair, addresses, pairs
+from bot.extract.read import Address, Brackets, Pair, addresses, normal, pairs
 from bot.extract.spec import Lexicon, Spec
 from bot.extract.words import alike
 
@@ -25,6 +25,8 @@ _MOST_HITS: Final = 24  # of one clue in one window
 _SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
 NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
+_SCREENFUL: Final = 1500  # characters
+_BROKEN: Final = re.compile(r"(?<![\w.:])([A-Za-z][\w.:]{1,60})\n([\w.:]{1,60}[A-Za-z0-9])")
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -98,12 +100,12 @@ class Window:
     """One window. Everything positional refers to its plain text."""
 
     def __init__(self, raw: str, catalog: Catalog, words: Lexicon, *, whole: bool) -> None:
-        self.shown = plain(raw)
-        self.text = flat(self.shown)
-        self.lower = alike(self.text)
         self.catalog = catalog
         self.words = words
         self.known = known(catalog, words)
+        self.shown = self._mended(plain(raw))
+        self.text = flat(self.shown)
+        self.lower = alike(self.text)
         self.whole = whole
         self.pairs: list[Pair] = pairs(self.text, words.roles)
         self.addresses: list[Address] = list(islice(addresses(self.text), _MOST_ADDRESSES))
@@ -130,6 +132,18 @@ class Window:
             return True
         around = self.brackets.around(at)
         return bool(around) and self.doubt.literal(around[-1])
+
+    def _mended(self, text: str) -> str:
+        """Words of ours that a narrow screen broke in two put together again: `reques`, `t_id: 15l…`. Only in a text of a screenshot's
+        length."""
+        if len(text) > _SCREENFUL or "\n" not in text:
+            return text
+        return _BROKEN.sub(lambda found: found[1] + found[2] if self._ours(found[1] + found[2]) else found[0], text)
+
+    def _ours(self, word: str) -> bool:
+        """Whether a word is a code, a scope or the key of a field."""
+        scope = ":" in word and any(self.catalog.scope(name, word) for name in self.words.specs)
+        return scope or (len(word) >= 8 and bool(self.catalog.platforms_of(word))) or ("_" in word and normal(word) in self.words.roles)
 
     # ------------------------------------------------------------ whose
 

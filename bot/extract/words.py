@@ -11,7 +11,7 @@ STRONG_LABEL: Final = re.compile(
     rf"(?ai)(?<![a-z_])(err(?:or)?[ _-]?(?:code|no)|errcode|errno|code|错误码|错误代码|错误编号|错误号|返回码|报错码|异常码|报错代码|报错信息[^\d\n]{{0,8}}|错误信息[^\d\n]{{0,8}}|error|err){_GLUE}"
 )
 LABEL: Final = re.compile(
-    rf"(?ai)(?:{_CODE_WORD}|fail(?:ed|s|ure|ing)?(?: with)?|exception|denied|cryptic|returns?|returned|gives?|throws?|got|gets?|getting|hits?|hitting|with|causes?|responded|rejected(?: with)?|失败|报错?|返回了?|出现了?|提示|异常|遇到|→|\[|抛出?|得到){_GLUE}"
+    rf"(?ai)(?:{_CODE_WORD}|fail(?:ed|s|ure|ing)?(?: with)?|exception|denied|cryptic|returns?|returned|gives?|throws?|got|gets?|getting|hits?|hitting|\bret|with|causes?|responded|rejected(?: with)?|失败|报错?|返回了?|出现了?|提示|异常|遇到|→|\[|抛出?|得到){_GLUE}"
 )
 # What may follow a code that stands in a sentence: its message.
 BODY: Final = re.compile(
@@ -62,7 +62,7 @@ MASKED: Final = re.compile(
 
 _NEEDED = (
     r"required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
-    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|a(?<!\w.)dd\b"
+    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not authori[sz]ed|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|a(?<!\w.)dd\b"
     r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]"
 )
 NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")

@@ -10,7 +10,7 @@ SPEC = Spec(
     name="github",
     clues={
         "github": 4, "octokit": 4, "resource not accessible by": 5, "saml enforcement": 4, "x-oauth-scopes": 3, "documentation_url": 3, "must have push access": 4, "ghs_": 3, "ghp_": 3,
-        "must have admin rights to repository": 4, "gh pr ": 2, "gh auth ": 3, "personal access token": 2, "saml_failure": 4, "bad credentials": 3, "graphql": 1, "api rate limit exceeded": 3,
+        "must have admin rights to repository": 4, "ghcr.io": 4, "gh pr ": 2, "gh auth ": 3, "personal access token": 2, "saml_failure": 4, "bad credentials": 3, "graphql": 1, "api rate limit exceeded": 3,
         "secondary rate limit": 4,
     },
     keys={"xgithubrequestid": REQUEST_ID},
