@@ -10,7 +10,7 @@ from bot.extract.words import FAIL_WIDE
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
     r"""(?x)
-    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(]|=>\s*(?!Array|Object|stdClass|string|int|float|bool)[A-Z]\w*(?:::\w+)*[({]|:=\s|<-\s
+    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(](?!["'])|=>\s*(?!Array|Object|stdClass|string|int|float|bool)[A-Z]\w*(?:::\w+)*[({]|:=\s|<-\s
     | </?(?:tr|td|th|li)\b|^\+(?![\d\s])|^\s*[A-Z]\w+\s+[A-Z]\w*\s*=\s*-?\d{4,10}\s*$
     | \bnew\s*(?:\w+\s*)?\[\]|^\s*(["'])[^"'\n]{2,80}\1\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|reply|respondWith|thenReturn|willReturn|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
@@ -23,12 +23,12 @@ _CODE_LINE = re.compile(
     | ^\s*(?:export\s+)?(?:const|let|var|val|static|final|public|private|protected|internal|enum|struct|type|class|interface|def|func|fn|function|import|from|package|using|\#include|\#define)\s+[\w({*<"]
     | ^\s*(?:async\s+)?function\b|^\s*@\w+(?:\(|$)
     | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|[\w.]+\()
-    | ^\s*(?:\w+\.)+\w+\s=\s(?!b?["']\{)
+    | ^\s*(?:\w+\.)+\w+\s=\s(?!b?["']\{)(?!\w+\s*$)
     | ^\s*(?://|\#|--|\*\s)\s*\d{4,10}\s*[:=\-\u4e00-\u9fff]
     | ^\s*\((?:\s*["'`]?[^,()\n]{1,60}["'`]?\s*,){2,6}[^()\n]{1,60}\)\s*[,;]\s*$
     | \b(?:INSERT\s+INTO|SELECT\s.{1,200}\sFROM|UPDATE\s+\w+\s+SET|VALUES\s*\()
     | ^\s*[A-Z]\w*(?:\s+\w+)?\s*=\s*-?\d{4,10}\s*[,;]
-    | ^\s*(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{(?!\w+=)|\[|\(|frozenset|set|dict|\w+\.)
+    | ^\s*(?!(?:err|code|sub_?code|msg|message|status)\w{0,8}=)(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{(?!\w+=)|\[|\(|frozenset|set|dict|\w+\.)
     | ^\s*["'`]?[\w.]+["'`]?\s*(?::|=>|=|->)\s*(?:Cause|ErrorKind|Reason|Category|[A-Z]\w+)\.[A-Z_]\w+
     | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*$
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
@@ -43,7 +43,7 @@ _LOG_LINE = re.compile(
     r"|[\w.]*(?:Error|Exception)\b:? [^=]{4}|->\s*\{\w+@\d+\}|[\u4e00-\u9fff] ?:? ?\{"
 )
 _FIXTURE = re.compile(
-    r"(?aim)(?://|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
+    r"(?aim)(?:(?<!:)//|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
     r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
     r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:|^(?:openapi|swagger): ?[\"']?[23]"
 )
@@ -60,7 +60,7 @@ _RULE = re.compile(
     r"|(?m:^\#{1,4}\s*\[?v?\d+\.\d+\.\d+)"
     r"|\bif\b(?>[^.\n]{0,80}?\b(?:returns?|answers?|reports?|shows?|says?)\b)[^\n]{0,160}?\b(?:it means|means|then the|this means)\b"
 )
-_PLEA = re.compile(r"(?ai)怎么|为什么|求助|帮忙|请教|什么原因|\?|？|\bhelp\b|\bwhy\b")
+_PLEA = re.compile(r"(?ai)怎么|为什么|求助|帮忙|请教|什么原因|\?|？|\bhelp\b(?! text| page| cent|desk| article| menu)|\bwhy\b")
 # Talk about errors by somebody who has none: changes, plans, documentation, tables.
 # On lower-case text. Grouped by how an alternative may begin, so that most places are passed over at once.
 _TALK = re.compile(
@@ -87,6 +87,8 @@ _TALK = re.compile(
       | if\ (?!i\b|we\b|you\ are\ (?:a|the)\ developer\b)[^.\n]{0,60}\b(?:returns?|answers|responds\ with|throws|raises|gets?|reports?)\b[^.\n]{0,60},\s
       | if\ you\ (?:see|get|receive|encounter|run\ into|hit)
       | (?:if|when|in\ case\ of)\ (?:encountering|seeing|getting|facing|receiving)
+      | when\ (?:you|an?|the\ (?:limit|quota|token))\b[^.\n]{0,60},\ (?:the\ )?\w+\ (?:answers|returns|responds|replies)
+      | your\ (?:client|app|code)\ (?:should|must|needs\ to|has\ to)
       | when\b[^.\n]{0,80}\b(?:encounters|hits|gets|receives|sees)
       | (?:whoever|anyone\ who|anybody\ who|people\ who|those\ who)\ (?:gets?|sees?|hits?)
       | (?:you|users?|clients?|callers?)\ (?:may|might|will|can|could|would)\ (?:also\ )?(?:see|get|receive|encounter|hit)
@@ -124,7 +126,7 @@ _TABLE_ROW = re.compile(r"^\s*[+-]?\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
 # A code with its message in one cell, what only an answer has beside it, or a call and its status or time: somebody's result. In a list of codes each code has a cell to itself.
 _RESULT_CELL = re.compile(
     r"(?<![\d.])\d{4,10}[ :,]{1,3}[A-Za-z\u4e00-\u9fff][^|\n]{3,200}\||\b(?:needed|provided|log_?id|request_?id)\b[^|\n]{3,200}\|"
-    r"|[\w-]/[\w./:{}-]{4,200}[ \t`]*\|[ \t]*[45]\d\d[ \t]*\||\d\d:\d\d:\d\d[.\d]*[ \t]*\||\|[ \t]*(?:[Ff]alse|FALSE|[Ff]ail(?:ed)?|FAIL(?:ED)?|失败|❌|✗)[ \t]*\|"
+    r"|[\w-]/[\w./:{}-]{4,200}[ \t`]*\|[ \t]*[45]\d\d[ \t]*\||\b(?:GET|POST|PUT|PATCH|DELETE) /[^|\n]{3,200}\||\d\d:\d\d:\d\d[.\d]*[ \t]*\||\|[ \t]*(?:[Ff]alse|FALSE|[Ff]ail(?:ed)?|FAIL(?:ED)?|失败|❌|✗)[ \t]*\|"
 )
 # The value of a variable as a debugger or a log shows it, on one line.
 _SHOWN_VALUE = re.compile(r"^\s*[a-z_]\w*\s?=\s?\{\s*[\"'].*\}\s*$")

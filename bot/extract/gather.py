@@ -13,7 +13,7 @@ from bot.extract.doubt import line_of, went_well
 from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code
 from bot.extract.records import Record
 from bot.extract.window import BELIEVED, NEAR, Window
-from bot.extract.words import FAIL, HTTP, REFUSAL, REPORT, TRACE, TROUBLE
+from bot.extract.words import FAIL, HTTP, REFUSAL, REPORT, STRANGER, TRACE, TROUBLE
 
 _MISSING: Final = re.compile(
     r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|缺少|未开通|未申请|权限不足|无权限|没有"
@@ -197,6 +197,8 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
         if window.written(match.start()):
             continue
         start, end = line_of(text, match.start())
+        if STRANGER.search(window.lower, start, end):
+            continue
         around = text[start : min(len(text), end + 300)]
         if not REFUSAL.search(around) and not HTTP.search(around.lower()) and not (traced and "access_token" in window.lower):
             continue

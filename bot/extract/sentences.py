@@ -15,6 +15,7 @@ from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABE
 
 _OTHER_KEY: Final = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_]\w{0,40}=[\"'`]?$")
 _CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
+_LABEL: Final = 24  # characters between a label and its colon
 _OPENS_LIST: Final = re.compile(r"[:=\[]")
 _SAID: Final = re.compile(r"报错?[: ]{0,3}$")
 _STILL: Final = re.compile(r"(?:还是|依然|依旧|仍然?|又|一直|总是|老是|突然)[是报: ]{0,3}$")
@@ -43,6 +44,7 @@ _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
 SENTENCE: Final = 400  # characters of a question, at most
 _NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
+_HUMPS: Final = 2  # `chatbotNotInstall`: nobody's word
 _JOINERS: Final = frozenset("._")
 
 
@@ -204,7 +206,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
     at, end = match.span()
     start, stop = line_of(window.text, at)
     near = window.text[max(start, at - 200) : min(stop, end + 60)]
-    joined = not _JOINERS.isdisjoint(value)
+    joined = not _JOINERS.isdisjoint(value) or len(_CAMEL.findall(value)) >= _HUMPS
     common = value in spec.foreign_words or (not joined and value.islower())
     believed = window.clue(name, at) >= BELIEVED
     if (joined or _CAMEL.search(value)) and believed and (window.named(at) or _opens(window.text, at) or _set_off(window.text, at, end)):
@@ -244,4 +246,4 @@ def _set_off(text: str, at: int, end: int) -> bool:
 def _had(window: Window, at: int) -> bool:
     """Whether the place is in a list of scopes that one has."""
     head = window.text[max(0, at - 120) : at]
-    return any(_OPENS_LIST.search(head, label.end()) for label in HAVE_LABEL.finditer(head)) and NEED_LABEL.search(head) is None
+    return any(_OPENS_LIST.search(head, label.end(), label.end() + _LABEL) for label in HAVE_LABEL.finditer(head)) and NEED_LABEL.search(head) is None

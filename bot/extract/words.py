@@ -33,7 +33,7 @@ ASKS: Final = re.compile(
 # Refusal in words: enough to answer without a code when the platform is plain.
 REFUSAL: Final = re.compile(
     r"(?ai)forbidden|unauthori[sz]ed|permission|denied|\b4[0-2]\d\b|\b5\d\d\b|too ?many ?requests|invalid|expired|not support|not (?:found|exist|granted|enabled|allowed)|required|rate.?limit|missing|refus|revoked|not logged in|\bno (?:\w{1,20}_)?token\b"
-    r"|权限|未授权|未登录|无权|不存在|未找到|找不到|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|仅限"
+    r"|权限|未授权|未登录|无权|不存在|未找到|找不到|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|验签|签名|仅限"
 )
 _COMPLAINT = r"(?i:(?:提示|弹出?|显示|报)[了: \"'`]{0,3}[a-z_ ]{0,40}(?:invalid|denied|forbidden|not |\bno |fail|error|expired|unauthori))"
 # A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
@@ -83,10 +83,10 @@ SCOPE_HAD: Final = re.compile(rf"(?am){_ASKED}|{_HAD}")
 # skips all other places by itself.
 AS_APP: Final = re.compile(
     r"(?a)a(?<!\w.)s (?:the |a )?(?:bot|app|tenant|application)\b|bot identity|app identity|tenant identity|application identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
-    r"|tenant token|tenant needs|app token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)"
+    r"|tenant token|tenant needs|app token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)|useuat\W{1,6}false"
 )
 AS_USER: Final = re.compile(
-    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|xoxp|/authen/v\d|refresh_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|xoxp|/authen/v\d|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 

@@ -27,7 +27,7 @@ SPEC = Spec(
     ),
     id_shape=re.compile(r"[0-9A-F]{4}:[0-9A-F:]{10,60}"),
     id_keys=frozenset({"xgithubrequestid", "requestid"}),
-    scope=re.compile(r"(?<![\w./-])(?:(?:repo|admin|read|write|delete|user|gist|workflow|notifications|project|codespace|manage_runners|security_events|audit_log)(?::[a-z_]{2,30})?)(?![\w./])", re.A),
+    scope=re.compile(r"(?<![\w./-])(?:(?:public_repo|repo_deployment|delete_repo|(?:repo|admin|read|write|delete|user|gist|workflow|notifications|project|codespace|manage_runners|manage_billing|security_events|audit_log|copilot)(?::[a-z_]{2,30})?))(?![\w./])", re.A),
     status_is_code=True,
     brands={"api.github.com": "github", "github.com": "github", "docs.github.com": "github"},
 )  # fmt: skip

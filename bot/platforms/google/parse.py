@@ -10,7 +10,8 @@ SPEC = Spec(
     name="google",
     clues={
         "googleapis": 4, "google": 4, "谷歌": 4, "insufficient authentication scopes": 5, "gaxios": 4, "domain": 0.5, "insufficientpermissions": 4, "gmail": 3, "gserviceaccount": 4,
-        "oauth2client": 2, "access_token_scope_insufficient": 5, "permission_denied": 1, "usageLimits".lower(): 3, "ya29.": 4,
+        "oauth2client": 2, "access_token_scope_insufficient": 5, "permission_denied": 1, "usageLimits".lower(): 3, "ya29.": 4, "access blocked:": 3,
+        "you can't sign in because": 3, "urlfetchapp": 4, "apps script": 3, "script.external": 3,
     },
     keys={"reason": CODE, "domain": HINT},
     code_keys={"reason": 2, "status": 2, "error": 1},
