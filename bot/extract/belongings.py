@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import islice
+from itertools import count, islice
 from typing import Final
 
 from bot.extract import spec as roles
 from bot.extract.doubt import line_of
-from bot.extract.read import Address, normal
+from bot.extract.read import normal
 from bot.extract.records import Record
+from bot.extract.scopes import Scopes
 from bot.extract.spec import Spec
 from bot.extract.window import Window
-from bot.extract.words import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED, SCOPE_HAD, SCOPE_LABEL, SCOPE_WORD
+from bot.extract.words import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED
 from bot.model import Identity
 
 _MOST_MESSAGE: Final = 600
 _MOST: Final = 400  # of one kind in one window
-_LABEL_REACH: Final = 240
 # How an API is named, and the letters of which such a name holds at least some: forms without theirs need not be looked for.
 _API_FORMS: Final = (
     (r"request (\w+#\w+)", ("#",)),
@@ -46,6 +46,7 @@ _EXCEPTION: Final = re.compile(
     r"^[^\S\n]{0,8}(?:Uncaught |Unhandled (?:exception[.:] )?)?[\w.:]{0,80}(?:Error|Exception)\b[^\n]{0,8}: [^\n]{4,400}(?:\n[ \t]{0,4}[-•*] [^\n]{4,400}){0,3}",
     re.M,
 )
+_TOLD_ID: Final = re.compile(r"(?i)\b(?:trace|correlation|request)[+ _]id: ?\+?([0-9a-f-]{36})")
 _TIME: Final = re.compile(r"20(?<!\w20)\d\d[-/][01]\d[-/][0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?")
 _VIOLATION: Final = re.compile(r"action_(?:scope_required|privilege_required)")
 _RESOURCE: Final = re.compile(
@@ -66,18 +67,9 @@ _RESOURCE_WORDS: Final = (
     "wikc",
     "boxc",
 )
+_STATUS_REACH: Final = 240  # characters
 _STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|$)(?!\s?(?:ms|s|items?|rows?|issues?)\b)")
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
-_MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
-_LIST_SIGN: Final = re.compile(r"[,\s+]+")
-_FIELD: Final = re.compile(r"(?:^|\n)[ \t]*[A-Za-z]{3,20}[ \t]?:[ \t]*[\"'`]?$")
-# `scope merchant_refund is not authorized`, `权限 corp.user 未开通`; and `权限 corp.user 都开了`, `corp.user is already enabled`.
-_CALLED_SCOPE: Final = re.compile(r"(?:scope|permission|privilege|权限[包点]?)[ :\"'`\[]{1,4}$")
-_CALLED_MISSING: Final = re.compile(r"[\"'`\]]{0,2} ?(?:(?:is |was |has )?(?:not|missing|required|unauthori[sz]ed|denied)\b|未|没|不足|缺)")
-_CALLED_THERE: Final = re.compile(
-    r"[\"'`\]]{0,2} ?(?:(?:is|was|are|has been|have been) (?:already |all |there\b|enabled|granted|added|ticked|on\b)|(?:明明|这个|权限|我|们|是|也|都|全|早|就|已经?|早已){0,6}(?:开了|开通了|有了|加了|加上了|勾了|申请了|申请过|授权了|给了|配了|开着))"
-)
-_SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
 
 
 def request_ids(window: Window, spec: Spec) -> list[tuple[int, int, str]]:
@@ -86,7 +78,8 @@ def request_ids(window: Window, spec: Spec) -> list[tuple[int, int, str]]:
     if spec.id_shape is not None:
         for start, end, value in _labelled_ids(window, spec):
             if spec.id_shape.fullmatch(value) and not MASKED.fullmatch(value):
-                found.setdefault(start, (start, end, value))
+                at = next(each for each in count(start) if each not in found)  # several may stand in one address
+                found[at] = (at, end, value)
     for name, each in window.words.patterns:
         if name == spec.name and each.trigger in window.lower and "request_id" in each.regex.groupindex:
             for match in islice(each.regex.finditer(window.text), _MOST):
@@ -110,11 +103,9 @@ def _labelled_ids(window: Window, spec: Spec) -> Iterable[tuple[int, int, str]]:
         for key, value in address.query.items():
             if normal(key) in spec.id_keys:
                 yield address.start, address.end, value
-
-
-def namesake(window: Window, name: str, scope: str) -> bool:
-    """Whether a scope is listed, or begins with the same word as a listed one."""
-    return (name, scope.split(":", maxsplit=1)[0]) in window.known.namesakes
+            if normal(key) == "errordescription":  # what an identity platform tells the callback
+                for found in _TOLD_ID.finditer(value):
+                    yield address.start, address.end, found[1]
 
 
 def _apis(text: str) -> Iterator[re.Match[str]]:
@@ -146,7 +137,7 @@ class Belongings:
         specs = self.window.words.specs
         for name in dict.fromkeys(each.platform for each in self.records):
             self._request_ids(name, specs[name])
-            _Scopes(self, name, specs[name]).hand_out()
+            Scopes(self.window, self.records, self.of, name, specs[name]).hand_out()
             self._apps(name, specs[name])
         self._messages()
         self._statuses()
@@ -209,9 +200,15 @@ class Belongings:
             if not record.message or len(self.records) == 1:
                 start, end = line_of(shown, min(record.start, len(shown)))
                 line = shown[start:end].strip()
-                told = record.message or self._exception(start)
+                told = record.message or self._exception(start) or self._first_said(record)
                 record.message = line if told in line else f"{told} / {line}"
             record.message = record.message[:_MOST_MESSAGE]
+
+    def _first_said(self, record: Record) -> str:
+        """The line on which the record's code first stands."""
+        shown = self.window.shown
+        at = shown.find(record.codes[0]) if record.codes else -1
+        return shown[slice(*line_of(shown, at))].strip() if at >= 0 else ""
 
     def _exception(self, at: int) -> str:
         """What the exception says in whose fields a place stands: its first lines, up to the trace."""
@@ -243,7 +240,7 @@ class Belongings:
 
     def _said_status(self, place: int, shape: re.Pattern[str]) -> str | None:
         """A number near a place that can only be its HTTP status: `… 403: Resource protected by …`."""
-        near = _STATUS_SAID.finditer(self.window.text, max(0, place - _LABEL_REACH), place + _LABEL_REACH)
+        near = _STATUS_SAID.finditer(self.window.text, max(0, place - _STATUS_REACH), place + _STATUS_REACH)
         return next((each[0] for each in near if shape.fullmatch(each[0])), None)
 
     # ------------------------------------------------------------ as whom
@@ -298,116 +295,3 @@ class Belongings:
             self.home(match.start()).hints.setdefault("time", match[0])
         for match in islice(_RESOURCE.finditer(text), _MOST) if any(each in text for each in _RESOURCE_WORDS) else ():
             self.home(match.start()).hints.setdefault("resource", match[1] or match[2])
-
-
-class _Scopes:
-    """Finds the scopes of one platform that are missing, and not those that were granted, provided or asked for."""
-
-    def __init__(self, belongings: Belongings, name: str, spec: Spec) -> None:
-        self.belongings = belongings
-        self.window = belongings.window
-        self.name = name
-        self.spec = spec
-        text = self.window.text
-        self._lists = [
-            (each.start, each.end, each.role == roles.NEED or text[max(0, each.at - 4) : each.at].lower() == "not ")
-            for each in self.window.pairs
-            if each.role in (roles.NEED, roles.HAVE)
-        ]
-        self._starts = [each[0] for each in self._lists]
-
-    def hand_out(self) -> None:
-        """Give every missing scope to its record."""
-        if self.spec.scope is None:
-            return
-        self._from_text(self.spec.scope)
-        for address in self.window.addresses:
-            if address.host in self.spec.brands and self.spec.ask_path is not None and self.spec.ask_path.search(address.path):
-                self._from_address(self.spec.scope, address)
-        for owner, each in self.window.words.patterns:
-            if owner == self.name and each.trigger in self.window.lower and "scope" in each.regex.groupindex:
-                for match in islice(each.regex.finditer(self.window.text), _MOST):
-                    for value in (match["scope"] or "").split():
-                        self._add(value, match.start("scope"))
-
-    def _from_text(self, shape: re.Pattern[str]) -> None:
-        text = self.window.text
-        codes = {value for record in self.belongings.records for value in record.codes}
-        last, wanted = -1, None
-        for match in islice(shape.finditer(text), 4 * _MOST):
-            at, end = match.span()
-            if match[0] in codes or self.window.within_address(at):
-                continue  # what an address asks for is not missing; what its console page lists is read from its query
-            listed = self._in_list(at)
-            if listed is not None:
-                wanted = listed
-            elif at - last > 6 or text[last:at].strip(" ,\"'`、"):
-                wanted = self._called(at, end)
-                if wanted is None:
-                    wanted = self._wanted(at)
-            last = end
-            if listed is None and match[0].isalpha() and not self._set_off(at, end):
-                continue  # `admin`, `bot`: a word of the sentence
-            if wanted or (wanted is None and self.spec.scope_anywhere and ":" in match[0] and self._stands_alone(match[0], at)):
-                self._add(match[0], at)
-
-    def _stands_alone(self, value: str, at: int) -> bool:
-        """Whether a word that has the form of a scope is not the value of some field: `Operation: bitable:table:record:add`."""
-        return self.window.catalog.scope(self.name, value) is not None or _FIELD.search(self.window.text, max(0, at - 40), at) is None
-
-    def _set_off(self, at: int, end: int) -> bool:
-        """Whether a plain word stands by itself: in marks, or as an item of a list."""
-        text = self.window.text
-        return text[at - 1 : at] in _MARKS and text[end : end + 1] in _MARKS
-
-    def _from_address(self, shape: re.Pattern[str], address: Address) -> None:
-        for key in self.spec.ask_keys:
-            values = _LIST_SIGN.split(address.query.get(key, ""))
-            for value in values:
-                if shape.fullmatch(value):
-                    self._add(value, address.start)
-
-    def _in_list(self, at: int) -> bool | None:
-        """Whether the place is in the value of a field that lists missing scopes (True) or others (False)."""
-        for start, end, need in reversed(self._lists[max(0, bisect_right(self._starts, at) - 4) : bisect_right(self._starts, at)]):
-            if start <= at < end:
-                return need
-        return None
-
-    def _wanted(self, at: int) -> bool | None:
-        """Whether the nearest label before a scope calls it missing (True) or there (False); None when no label speaks."""
-        lower, first = self.window.lower, max(0, at - _LABEL_REACH)
-        labels = SCOPE_LABEL if lower.find("--scope", first, at) >= 0 else SCOPE_WORD
-        label = None
-        for label in labels.finditer(lower, first, at):  # noqa: B007 (the last one counts)
-            pass
-        if label is None:
-            return None
-        between = self.window.text[label.end() : at]
-        introduced = ":" in between[:14] or "=" in between[:14]
-        if "]" in between or between.count("\n") > 6 or _SENTENCE_END.search(between):
-            return None
-        if "[" not in between and "\n" in between and not introduced:
-            return None
-        if "[" not in between[:30] and not introduced and len(between) > 60:
-            return None
-        return SCOPE_HAD.match(lower, label.start(), at) is None
-
-    def _called(self, at: int, end: int) -> bool | None:
-        """Whether the words right behind a scope call it missing (True) or there (False); None when they do neither."""
-        lower = self.window.lower
-        if _CALLED_THERE.match(lower, end):
-            return False
-        return True if _CALLED_MISSING.match(lower, end) and _CALLED_SCOPE.search(lower, max(0, at - 16), at) else None
-
-    def _add(self, value: str, at: int) -> None:
-        window = self.window
-        record = self.belongings.of(self.name, at)
-        if value in record.scopes:
-            return
-        if window.catalog.scope(self.name, value) is None:
-            if self.spec.scope_known_only or (self.spec.scope_anywhere and not namesake(window, self.name, value)):
-                return
-            if any(each.startswith(value) and each[len(value)].isalpha() for each in window.catalog.scopes(self.name)):
-                return  # a known name, broken off in the middle of a word
-        record.scopes.append(value)

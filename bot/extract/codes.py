@@ -15,6 +15,8 @@ from bot.extract.window import BELIEVED, NEAR, Window
 from bot.extract.words import FAIL_WIDE, WRAPPER
 
 _CLASS: Final = re.compile(r"(?i)(?:error|exception)$")  # the name of an exception's class
+_INNER: Final = re.compile(r"(?i)inner_? ?error[\"']?\s?: ?\{\s*[\"']?$")
+_INNER_REACH: Final = 40  # characters
 _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
@@ -98,7 +100,8 @@ def _of_pair(window: Window, pair: Pair) -> Code | None:
     if pair.kind == "word" and len(window.text) <= SENTENCE and window.doubt.talk:
         return None  # `(last error: ratelimited)` in a sentence
     name = word_owner(window, value, pair.start, pair.key)
-    return Code(name, value, pair.start, pair.end, STRUCTURED, pair.role == roles.SUB_CODE, pair.key) if name else None
+    sub = pair.role == roles.SUB_CODE or _INNER.search(window.text, max(0, pair.at - _INNER_REACH), pair.at) is not None
+    return Code(name, value, pair.start, pair.end, STRUCTURED, sub, pair.key) if name else None
 
 
 def _number_pair(window: Window, pair: Pair, value: str) -> Code | None:

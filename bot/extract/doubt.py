@@ -20,10 +20,16 @@ _CODE_LINE = re.compile(
     | ^\s*(?:\}\s*)?(?:catch|except)\b.{0,100}[:{]\s*$
     | ^\s*case\s+["'\w].{0,300}:\s*(?:$|return|//|\w+\()
     | ^\s*(?:return|throw|raise|yield)\b(?!\s+code)\s+[\w(\["'{`!]
-    | ^\s*(?:export\s+)?(?:const|let|var|val|static|final|public|private|protected|internal|enum|struct|type|class|interface|def|func|fn|function|import|from|package|using|\#include|\#define)\s+[\w({*<"]
+    | ^\s*(?:export\s+)?(?:const|let|var|val)\s+(?:mut\s+)?(?:\w+\s*(?::[^=\n]{1,60})?=|[{\[(]|\w+\s*;)
+    | ^\s*(?:export\s+)?(?:default\s+)?(?:def|func|fn|function)\s+(?:\(|\w+\s*[(<]|\w+\s*$)
+    | ^\s*(?:export\s+)?(?:abstract\s+)?(?:enum|struct|class|interface|trait|object)\s+\w+(?:[({<]|[\w\s<>,.:()]{0,80}[{:]\s*$)
+    | ^\s*(?:static|final|public|private|protected|internal|override)\s+[\w<>\[\], .]{1,80}(?:\w\(|\s=\s|;\s*$|\{\s*$)
+    | ^\s*(?:export\s+)?type\s+\w+\s*(?:=|struct\b|interface\b|<)
+    | ^\s*(?:import|from|package|using)\s+(?:[{*("'<]|(?:static\s+|type\s+)?[\w./@-]+\s*(?:[;,=]|as\b|import\b|from\b|$))
+    | ^\s*\#(?:include|define)\s
     | ^\s*(?:async\s+)?function\b|^\s*@\w+(?:\(|$)
     | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|[\w.]+\()
-    | ^\s*(?:\w+\.)+\w+\s=\s(?!b?["']\{)(?!\w+\s*$)
+    | ^\s*(?:\w+\.)+(?!(?i:(?:err|error|sub|status|result)?_?code|errno|error|status|msg|message)\s=\s[\w.]+\s*$)\w+\s=\s(?!b?["']\{)
     | ^\s*(?://|\#|--|\*\s)\s*\d{4,10}\s*[:=\-\u4e00-\u9fff]
     | ^\s*\((?:\s*["'`]?[^,()\n]{1,60}["'`]?\s*,){2,6}[^()\n]{1,60}\)\s*[,;]\s*$
     | \b(?:INSERT\s+INTO|SELECT\s.{1,200}\sFROM|UPDATE\s+\w+\s+SET|VALUES\s*\()
@@ -32,6 +38,7 @@ _CODE_LINE = re.compile(
     | ^\s*["'`]?[\w.]+["'`]?\s*(?::|=>|=|->)\s*(?:Cause|ErrorKind|Reason|Category|[A-Z]\w+)\.[A-Z_]\w+
     | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*$
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
+    | ^\S*::test_\w|\bPASSED\s+\[
     | ^[a-z]\w*\{(?:\w+="[^"\n]{0,200}",?){1,12}\}\s-?[\d.]+
     | ^\s*(?:curl|export|echo|grep|sed|awk|wget|http|python3?|node|npm|git)\s.{0,300}\s-{0,2}(?:[A-Za-z]|["'$])
     """,
@@ -44,20 +51,20 @@ _LOG_LINE = re.compile(
 )
 _FIXTURE = re.compile(
     r"(?aim)(?:(?<!:)//|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
-    r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert(?:Equal|That|Raises)?\b|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
-    r"|\b(?:return_value|side_effect)\s*=|\"(?:openapi|swagger|examples?)\"\s*:|^(?:openapi|swagger): ?[\"']?[23]"
+    r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert\w*\(|\bassert(?:Equal|That|Raises)\b|^\s*assert\s|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
+    r"|\b(?:return_value|side_effect)\s*=|^\s*-\s+alert:|^\s*(?:retry|ignore|skip|give_up|alert)[-_]on\s*:|\"(?:openapi|swagger|examples?)\"\s*:|^(?:openapi|swagger): ?[\"']?[23]"
 )
 # In lower case: at least one of them stands in whatever `_FIXTURE` finds.
 _FIXTURE_WORDS = (
     "pytest.", "func test", "httptest.", "testing.", "@test", "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
-    "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', "openapi:", "swagger:", 'swagger"', 'example"', 'examples"',
+    "alert:", "on:", "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', "openapi:", "swagger:", 'swagger"', 'example"', 'examples"',
 )  # fmt: skip
 # What a reporter's own mark looks like in a comment.
 _CRY = re.compile(r"❌|✗|×|!!!")
 # A rule about an error: said of every time, so nobody's own case.
 _RULE = re.compile(
     r"(?ai)(?:如果|假如|若|一旦|如遇)(?>[^\n。]{0,60}?(?:返回|提示|抛出|收到|出现|报错?))[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)|遇到?[^\n,。]{2,40}就(?!报|返回|提示|失败|出错|卡|不|没|挂)[^\n,。]{1,20}|会自动(?:重试|降速|退避|刷新|续期|跳过|处理|恢复)|自动(?:退避|重试|降级|切换)(?!了|[^\n]{0,24}(?:还是|仍|依然|失败|没用|报))"
-    r"|(?m:^\#{1,4}\s*\[?v?\d+\.\d+\.\d+)"
+    r"|(?m:^\#{1,4}\s*\[?v?\d+\.\d+\.\d+|^\W{0,4}[vV]?\d+\.\d+(?:\.\d+)?版?本? {0,2}(?:更新|发布|版本|升级|上线|[Rr]elease))|更新说明|更新日志|发布说明|版本说明"
     r"|\bif\b(?>[^.\n]{0,80}?\b(?:returns?|answers?|reports?|shows?|says?)\b)[^\n]{0,160}?\b(?:it means|means|then the|this means)\b"
 )
 _PLEA = re.compile(r"(?ai)怎么|为什么|求助|帮忙|请教|什么原因|\?|？|\bhelp\b(?! text| page| cent|desk| article| menu)|\bwhy\b")
@@ -79,7 +86,7 @@ _TALK = re.compile(
       | \s*[-*]?\s*将[^\n]{0,80}(?:分开|改为|映射|归一|区分|透传)
     )
     | \b(?:
-        changelog|release\ notes?|pull\ request|readme|faq|cheat\ ?sheet|runbook|unit\ tests?|test\ cases?|follow-?up\ task|roadmap|spec\ says
+        changelog|release\ notes?|pull\ request|readme(?!\.)|faq|cheat\ ?sheet|runbook|unit\ tests?|test\ cases?|follow-?up\ task|roadmap|spec\ says
       | typically|usually|commonly|most\ often|means?\b(?!\ the\ .{0,40}\?)|indicates?\b(?!\ the\ .{0,40}\?)|stands\ for\b(?!\ the\ .{0,40}\?)
       | fixed\ it|works\ now|solved|(?:retry|attempt)\ succeeded|succeeded\ (?:after|on)\ [^\n]{0,12}(?:retr|attempt)\w*|never\ mind|the\ fix\ is|plan(?:ning)?\ to|let'?s|next\ (?:sprint|week|release)|todo\b:
       | (?:possible|known|common|typical)\ errors?
@@ -126,8 +133,14 @@ _TABLE_ROW = re.compile(r"^\s*[+-]?\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
 # A code with its message in one cell, what only an answer has beside it, or a call and its status or time: somebody's result. In a list of codes each code has a cell to itself.
 _RESULT_CELL = re.compile(
     r"(?<![\d.])\d{4,10}[ :,]{1,3}[A-Za-z\u4e00-\u9fff][^|\n]{3,200}\||\b(?:needed|provided|log_?id|request_?id)\b[^|\n]{3,200}\|"
-    r"|[\w-]/[\w./:{}-]{4,200}[ \t`]*\|[ \t]*[45]\d\d[ \t]*\||\b(?:GET|POST|PUT|PATCH|DELETE) /[^|\n]{3,200}\||\d\d:\d\d:\d\d[.\d]*[ \t]*\||\|[ \t]*(?:[Ff]alse|FALSE|[Ff]ail(?:ed)?|FAIL(?:ED)?|失败|❌|✗)[ \t]*\|"
+    r"|[\w-]/[\w./:{}-]{4,200}[ \t`]*\|[ \t]*[45]\d\d[ \t]*\||\b(?:GET|POST|PUT|PATCH|DELETE) /[^|\n]{3,200}\||\|[^|\n]+\|[ \t]*[45]\d\d[ \t]*\|[ \t]*\d{4,10}[ \t]*\||\d\d:\d\d:\d\d[.\d]*[ \t]*\||\|[ \t]*(?:[Ff]alse|FALSE|[Ff]ail(?:ed)?|FAIL(?:ED)?|失败|❌|✗)[ \t]*\|"
 )
+# How the columns of a table of results are headed, and those of a table that explains codes.
+_RESULTS = re.compile(
+    r"(?i)\|[ \t]*(?:results?|outcome|steps?|cases?|attempt|time|when|结果|步骤|用例|时间|次数|实际|实际返回|报错)[ \t]*\|"
+)
+_MEANINGS = re.compile(r"(?i)meaning|description|cause|action|what to|how to|\bfix\b|advice|含义|说明|原因|处理|建议|解决|排查|描述|负责")
+_MOST_ROWS = 40
 # The value of a variable as a debugger or a log shows it, on one line.
 _SHOWN_VALUE = re.compile(r"^\s*[a-z_]\w*\s?=\s?\{\s*[\"'].*\}\s*$")
 # The same, opened on a line and closed further down.
@@ -136,7 +149,9 @@ _BULLET_CODE = re.compile(
     r"^\s*(?:[-*+•]|\d+[.)])\s+[*`\"]{0,3}(?:错误码\s*)?[A-Za-z_.]*-?\d{4,10}[`*\"]{0,3}\s*[:\-(|=\u4e00-\u9fff]", re.M
 )
 # A map from codes to their meanings.
-_MAP_LINE = re.compile(r"^[ \t]*[\"']-?(\d{4,10})[\"'][ \t]*(?::|=>|=)[ \t]*\S", re.M)
+_MAP_LINE = re.compile(
+    r"^[ \t]*(?:[\"']-?(?=(\d{4,10}))\d+[\"'][ \t]*(?::|=>|=)|[a-z]\w*(?:\.[\w-]+){0,4}\.(?=(\d{4,10}))\d+[ \t]*=)[ \t]*\S", re.M
+)
 _DATA = ('{"', "{'", "[{")  # how a line of data begins
 # `lark: { per_minute: 1000, per_second: 50, code: 99991400 }`
 _SETTING = re.compile(r"\b[a-z]\w{1,40}: {0,4}[{\d]")
@@ -150,7 +165,9 @@ _ROW_SIGN = r"[\"'`*]{0,3} {0,2}(?:[/,|、]|or|and|和|或|与) {0,2}[\"'`*]{0,3
 _LISTED_BEFORE = re.compile(rf"\d{{4,10}}{_ROW_SIGN}$|\[ ?(?:-?\d{{1,10}}, ?){{1,8}}-?$")
 _LISTED_AFTER = re.compile(rf"{_ROW_SIGN}\d{{4,10}}(?![\d:/-])|, ?(?:-?\d{{1,10}}, ?){{0,8}}-?\d{{1,10}} ?\]")
 # `retry-on: 45009` of a configuration file.
-_SETTING_BEFORE = re.compile(r"(?i)(?:retry|ignore|skip|except|allow|silence|mute|expect)\w{0,12}[-_]?(?:on|codes?|errors?|list|for)?[\"']?\s?[:=]\s?$")
+_SETTING_BEFORE = re.compile(
+    r"(?i)(?:retry|ignore|skip|except|allow|silence|mute|expect)\w{0,12}[-_]?(?:on|codes?|errors?|list|for)?[\"']?\s?[:=]\s?$"
+)
 
 
 def line_of(text: str, at: int) -> tuple[int, int]:
@@ -166,6 +183,7 @@ class Doubt:
     def __init__(self, text: str) -> None:
         self._text = text
         self._lines: dict[int, bool] = {}
+        self._told: dict[int, bool] = {}
         self._literals: dict[int, bool] = {}
 
     @cached_property
@@ -211,7 +229,22 @@ class Doubt:
         return self._told_in_cells(*line_of(self._text, at))
 
     def _told_in_cells(self, start: int, end: int) -> bool:
-        return self._text.find("|", start, end) >= 0 and _RESULT_CELL.search(self._text, start, end) is not None
+        if self._text.find("|", start, end) < 0:
+            return False
+        known = self._told.get(start)
+        if known is None:
+            known = self._told[start] = _RESULT_CELL.search(self._text, start, end) is not None or self._under_results(start)
+        return known
+
+    def _under_results(self, start: int) -> bool:
+        """Whether the first row of the table that a line belongs to heads a list of results, not of meanings."""
+        for _ in range(_MOST_ROWS):
+            above = line_of(self._text, start - 1) if start else (0, 0)
+            if self._text.find("|", *above) < 0:
+                break
+            start = above[0]
+        head = self._text[slice(*line_of(self._text, start))]
+        return _RESULTS.search(head) is not None and _MEANINGS.search(head) is None
 
     def literal(self, opening: int) -> bool:
         """Whether a bracket opens a value written in source code."""

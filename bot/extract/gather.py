@@ -7,17 +7,19 @@ from itertools import islice
 from typing import Final
 
 from bot.extract import spec as roles
-from bot.extract.belongings import Belongings, namesake, request_ids
+from bot.extract.belongings import Belongings, request_ids
 from bot.extract.codes import codes
 from bot.extract.doubt import line_of, went_well
 from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code
 from bot.extract.records import Record
+from bot.extract.scopes import namesake
 from bot.extract.window import BELIEVED, NEAR, Window
-from bot.extract.words import FAIL, HTTP, REFUSAL, REPORT, STRANGER, TRACE, TROUBLE
+from bot.extract.words import FAIL, HTTP, MACHINERY, REFUSAL, REPORT, TRACE, TROUBLE
 
 _MISSING: Final = re.compile(
     r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|缺少|未开通|未申请|权限不足|无权限|没有"
 )
+_BESIDE: Final = 200  # characters
 _ASKING: Final = re.compile(r"[?？]|帮|看下|看看|查|help|look")
 _REFUSED: Final = re.compile(r"[45]\d\d")
 _ID_LABEL: Final = re.compile(r"(?i)log_?id|日志|request_?id|trace_?id")
@@ -197,7 +199,7 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
         if window.written(match.start()):
             continue
         start, end = line_of(text, match.start())
-        if STRANGER.search(window.lower, start, end):
+        if _of_machinery(window, start, end, traced=traced):
             continue
         around = text[start : min(len(text), end + 300)]
         if not REFUSAL.search(around) and not HTTP.search(around.lower()) and not (traced and "access_token" in window.lower):
@@ -211,6 +213,16 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
     if best is not None and (traced or not window.doubt.mostly_source()):
         start, end = line_of(text, best[2])
         found[best[1]] = Record(best[1], start=start, end=end, strength=PROSE)
+
+
+def _of_machinery(window: Window, start: int, end: int, *, traced: bool) -> bool:
+    """Whether the trouble of a line is told of a database, a disk and the like: on the line, around it, or in what the trace says."""
+    lower = window.lower
+    if MACHINERY.search(lower, start, end):
+        return True
+    if traced:
+        return any(MACHINERY.search(line) for line in lower[:20_000].split("\n") if line[:1] not in (" ", "\t"))
+    return "://" not in lower[start:end] and MACHINERY.search(lower, max(0, start - _BESIDE), end + _BESIDE) is not None
 
 
 def _from_ids(window: Window, found: dict[str, Record], *, failed: bool) -> None:

@@ -18,7 +18,8 @@ MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
 _MESSAGE: Final = 160  # characters behind a code in which its message stands
 _TELLING: Final = 12  # letters without which a message is anybody's
 _LONG: Final = 6  # digits
-_BESIDE: Final = 80  # characters within which a name says whose a code is
+_BESIDE: Final = 300  # characters within which a name says whose a code is
+_LABEL: Final = 16  # characters
 _OURS_ALONE: Final = 8  # digits that no other system's codes have
 _CLOSE: Final = 2.0  # scores that differ by less leave it to the wording
 _WORDS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
@@ -49,10 +50,10 @@ def owner(window: Window, value: str, at: int, key: str) -> str | None:
         for name, spec in window.words.specs.items()
         if spec.number is not None and spec.number.fullmatch(value)
     }
+    if len(value) < _OURS_ALONE:
+        scores = {name: score for name, score in scores.items() if not strange(window, name, at)}
     best = max(scores.values(), default=0.0)
-    if len(value) < _OURS_ALONE and STRANGER.search(window.lower, max(0, at - _BESIDE), at + _BESIDE):
-        scores = {name: score for name, score in scores.items() if window.clue(name, at) >= NAME}
-    rivals = [name for name in window.catalog.platforms_of(value) if scores.get(name, 0.0) > best - _CLOSE]
+    rivals = [name for name in window.catalog.platforms_of(value) if name in scores and scores[name] > best - _CLOSE]
     if len(rivals) > 1:
         for name in rivals:
             scores[name] += _CLOSE * _told_like(window, name, value, at)
@@ -95,6 +96,8 @@ def _number_score(window: Window, spec: Spec, value: str, at: int, key: str) -> 
     if spec.status_is_code:
         return window.clue(spec.name, at) if key in _STATUS_KEYS else 0.0
     listed = spec.name in window.catalog.platforms_of(value)
+    if not listed and _numbered_elsewhere(window, at):
+        return 0.0
     speaks = spec.code_keys.get(key, 0) if key else 0
     digits = len(value.lstrip("-"))
     if digits == 3 and value[0] in "12345" and not listed and speaks < 2:
@@ -115,7 +118,7 @@ def word_owner(window: Window, value: str, at: int, key: str) -> str | None:
         listed = name in owners
         if spec.word is None or not spec.word.fullmatch(value) or not (key in spec.word_keys or (listed and key in spec.known_word_keys)):
             continue
-        if not listed and spec.refuse is not None and spec.refuse.fullmatch(value):
+        if (not listed and spec.refuse is not None and spec.refuse.fullmatch(value)) or strange(window, name, at):
             continue
         trust = 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0
         scores.append((window.clue(name, at) + window.sibling(spec, key, at) + trust + spec.code_keys.get(key, 0) * 0.25, name))
@@ -128,6 +131,18 @@ def doubted(window: Window, at: int) -> bool:
     return window.doubt.talk or window.doubt.fixture or window.written(at)
 
 
+def _numbered_elsewhere(window: Window, at: int) -> bool:
+    """Whether the label right before a number is that of another system: `SQL Error: 1045`."""
+    return STRANGER.search(window.lower, max(0, at - _LABEL), at) is not None
+
+
+def strange(window: Window, name: str, at: int) -> bool:
+    """Whether a system that is none of our platforms is named around a place, and this platform is not."""
+    return window.clue(name, at) < NAME and STRANGER.search(window.lower, max(0, at - _BESIDE), at + _BESIDE) is not None
+
+
 def foreign(window: Window, name: str, at: int) -> bool:
-    """Whether another platform is named at a place, and this one is not."""
+    """Whether another platform or system is named at a place, and this one is not."""
+    if strange(window, name, at):
+        return True
     return window.clue(name, at) < BELIEVED and any(window.clue(other, at) >= BELIEVED for other in window.words.specs if other != name)

@@ -13,7 +13,7 @@ from bot.extract.read import NUMBER, TOKEN, normal
 from bot.extract.window import BELIEVED, NEAR, Window
 from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL
 
-_OTHER_KEY: Final = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_]\w{0,40}=[\"'`]?$")
+_OTHER_KEY: Final = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_\u4e00-\u9fff]\w{0,40}=[\"'`]?$")
 _CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
 _LABEL: Final = 24  # characters between a label and its colon
 _OPENS_LIST: Final = re.compile(r"[:=\[]")
@@ -32,8 +32,8 @@ _LOG_HEAD: Final = re.compile(
 )
 # What has numbers of its own.
 _THING: Final = re.compile(
-    r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|messages?|shops?|devices?|students?|keys?|pid|port|threads?|connections?|buckets?|locks?|build|batch|step|"
-    r"user_?id|uid|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|进程|第)[ #:=]{0,2}$"
+    r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|messages?|shops?|devices?|students?|keys?|pid|port|threads?|dep(?:t|artment)s?|employees?|parent|nodes?|connections?|buckets?|locks?|build|batch|step|"
+    r"user_?id|uid|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|进程|部门|人员|员工|第)[ #:=]{0,2}$"
 )
 _WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
 _STATUS_BEFORE: Final = re.compile(r"\b[45]\d\d[)\]]?[\s:,\"'`(-]{1,4}$")
@@ -144,9 +144,8 @@ def _known_in_sentence(window: Window, value: str, at: int, end: int, body: re.M
     start, stop = line_of(text, at)
     line = (max(start, at - 200), min(stop, end + 200))
     closing = text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]")
-    quoted = closing and digits >= 5 and _spoken_for(window, value, at) and text[end + 1 : end + 2] in _QUOTES
     return bool(
-        quoted
+        (closing and digits >= 5 and text[end + 1 : end + 2] in _QUOTES and _spoken_for(window, value, at))
         or (closing and FAIL_WIDE.search(text, *line))
         or (digits >= 7 and FAIL.search(text, *line))
         or (digits >= 5 and ASKS.search(text, *line))
@@ -246,4 +245,7 @@ def _set_off(text: str, at: int, end: int) -> bool:
 def _had(window: Window, at: int) -> bool:
     """Whether the place is in a list of scopes that one has."""
     head = window.text[max(0, at - 120) : at]
-    return any(_OPENS_LIST.search(head, label.end(), label.end() + _LABEL) for label in HAVE_LABEL.finditer(head)) and NEED_LABEL.search(head) is None
+    return (
+        any(_OPENS_LIST.search(head, label.end(), label.end() + _LABEL) for label in HAVE_LABEL.finditer(head))
+        and NEED_LABEL.search(head) is None
+    )

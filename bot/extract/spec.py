@@ -32,10 +32,10 @@ HINT: Final = "hint"  # a small fact, kept under the key's own name
 
 GENERIC_KEYS: Final[Mapping[str, str]] = {
     "code": CODE, "errcode": CODE, "errorcode": CODE, "errno": CODE, "error": CODE, "err": CODE, "type": CODE, "reason": CODE,
-    "servererrorcode": CODE, "upstreamcode": CODE, "result": CODE, "错误码": CODE, "错误代码": CODE, "返回码": CODE, "错误编号": CODE, "错误号": CODE,
+    "servererrorcode": CODE, "upstreamcode": CODE, "result": CODE, "错误码": CODE, "错误代码": CODE, "返回码": CODE, "rc": CODE, "ret": CODE, "retcode": CODE, "returncode": CODE, "错误编号": CODE, "错误号": CODE,
     "subcode": SUB_CODE,
     "msg": MESSAGE, "errmsg": MESSAGE, "message": MESSAGE, "errormsg": MESSAGE, "errormessage": MESSAGE, "errordescription": MESSAGE,
-    "submsg": MESSAGE, "description": MESSAGE, "错误信息": MESSAGE, "错误消息": MESSAGE, "报错信息": MESSAGE, "错误描述": MESSAGE,
+    "submsg": MESSAGE, "description": MESSAGE, "错误信息": MESSAGE, "错误消息": MESSAGE, "报错信息": MESSAGE, "错误描述": MESSAGE, "desc": MESSAGE,
     "requestid": REQUEST_ID, "reqid": REQUEST_ID, "logid": REQUEST_ID, "traceid": REQUEST_ID, "日志id": REQUEST_ID, "请求id": REQUEST_ID,
     "xrequestid": REQUEST_ID, "correlationid": REQUEST_ID, "clientrequestid": REQUEST_ID, "追踪id": REQUEST_ID,
     "requiredscopes": NEED, "requiredscope": NEED, "missingscopes": NEED, "missingscope": NEED, "scopesrequired": NEED, "needed": NEED,

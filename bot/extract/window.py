@@ -27,6 +27,8 @@ NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
 _SCREENFUL: Final = 1500  # characters
 _BROKEN: Final = re.compile(r"(?<![\w.:])([A-Za-z][\w.:]{1,60})\n([\w.:]{1,60}[A-Za-z0-9])")
+_BROKEN_ID: Final = re.compile(r"(?<![\w-])([0-9A-Fa-f-]{4,36})\n([0-9A-Fa-f-]{1,32})(?![\w-])")
+_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18}")
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -138,6 +140,7 @@ class Window:
         length."""
         if len(text) > _SCREENFUL or "\n" not in text:
             return text
+        text = _BROKEN_ID.sub(lambda found: found[1] + found[2] if _ID.fullmatch(found[1] + found[2]) else found[0], text)
         return _BROKEN.sub(lambda found: found[1] + found[2] if self._ours(found[1] + found[2]) else found[0], text)
 
     def _ours(self, word: str) -> bool:

@@ -45,7 +45,7 @@ REPORT: Final = re.compile(
 TRACE: Final = re.compile(r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d")
 # On lower-case text, and each alternative begins with a letter that it looks behind afterwards, so that other places are skipped at once.
 TROUBLE: Final = re.compile(
-    r"(?a)error\b|exception\b(?<=\wexception)|f(?<!\w.)ail(?:ed|ure|s)?\b|\[e\]|报错|错误|失败|异常|traceback|permission denied|access denied|unauthorized|❌"
+    r"(?a)error\b(?![:=] ?0\b)|exception\b(?<=\wexception)|f(?<!\w.)ail(?:ed|ure|s)?\b(?![:=] ?0\b)|\[e\]|报错|错误|(?:失败|异常)(?![:=] ?0(?!\d))|traceback|permission denied|access denied|unauthorized|❌"
     rf"|p(?<!\w.)roblem|encountered|{_COMPLAINT}"
 )
 WRAPPER: Final = re.compile(
@@ -72,7 +72,7 @@ HAVE_LABEL: Final = re.compile(
 # On lower-case text. What one has, and what one asks for on a command line, is not missing.
 _HAD = (
     r"newly granted(?: scopes?)?|provided|granted(?<!not granted) scopes?|granted(?<!not granted)[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes"
-    r"|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了"
+    r"|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了|只有(?![^\n]{0,60}才)|[&?]scope="
 )
 _ASKED = r"^[ \t]*(?:<@\w{1,40}>[ \t]*)?(?:[$❯>%#][ \t]+)?[\w./-]{2,40}[ \t][^\n`]{0,80}--scopes?[ =]"
 SCOPE_WORD: Final = re.compile(rf"(?a){_HAD}|{_NEEDED}")
@@ -90,10 +90,16 @@ AS_USER: Final = re.compile(
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 
-# Systems with codes of their own, some of them our platforms' numbers. On lower-case text.
-STRANGER: Final = re.compile(
+# Systems with errors of their own, some of them with our platforms' numbers. On lower-case text.
+_ELSEWHERE = (
     r"支付宝|alipay|公众号|微信小程序|微信支付|抖音|头条|百度|淘宝|天猫|拼多多|京东|小红书|阿里云|腾讯云|华为云|discord|twilio|stripe|paypal|telegram|whatsapp|tiktok|shopify|salesforce"
-    r"|our own |我们自己的"
+    r"|our own |我们自己的|pinduoduo|douyin|xiaohongshu|aliyuncs\.|alicloud|amazonaws|sqlstate|sql error|redis\.exceptions|redis\.clients"
+)
+STRANGER: Final = re.compile(_ELSEWHERE)
+# What breaks beneath every program, and says "denied" too.
+MACHINERY: Final = re.compile(
+    rf"{_ELSEWHERE}|sqlexception|jdbc|mysql|psycopg|postgres|mongo|kafka|security_exception|is unauthorized for user \[|sqlstate|for table |\bnginx\b|\d#\d+:|failed \(\d{{1,3}}: |\[errno \d|java\.nio\.|filenotfound"
+    r"|no such file|\bkubectl\b|kubernetes|\bnpm err|\bdocker\b|publickey"
 )
 
 
