@@ -90,6 +90,7 @@ _SAFE_VALUE: Final = re.compile(
 )
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z]+(?:[-_.][A-Za-z]+){0,6}[.:!?]?")
 _CAMEL: Final = re.compile(r"[a-zA-Z][a-z]+(?:[A-Z][a-z]+){1,6}")
+_CAMEL_WORDS: Final = re.compile(r"(?:[A-Z][a-z]+_?){2,8}[A-Z]\d(?:[A-Z][a-z]*_?){0,6}")  # `…TenantOrB2CTenant`
 _ERROR_WORD: Final = re.compile(r"[A-Za-z][A-Za-z]*(?:[._ -][A-Za-z]+){0,8}|[A-Z]{1,8}_?\d{1,8}|-?\d{1,10}")
 
 _SECRET_PARTS: Final = (
@@ -311,7 +312,7 @@ def _is_secret(kind: str, named: re.Match[str], found: re.Match[str]) -> bool:
 def _is_grant(value: str, in_query: bool) -> bool:
     """Whether the value of `code` is an authorization code, and not an error code, a word or a number."""
     value = value.strip()
-    if _ERROR_WORD.fullmatch(value) and len(value) < 80:
+    if (_ERROR_WORD.fullmatch(value) or _CAMEL_WORDS.fullmatch(value)) and len(value) < 80:
         return in_query and len(value) > 24 and not any(sign in value for sign in "._- ")
     if " " in value or not value.isascii():
         return False

@@ -19,6 +19,8 @@ from bot.extract.window import Window
 from bot.extract.words import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED
 from bot.model import Identity
 
+_BARE: Final = 40  # characters of a line that says nothing but the code
+_ABOVE: Final = 300  # characters
 _MOST_MESSAGE: Final = 600
 _MOST: Final = 400  # of one kind in one window
 # How an API is named, and the letters of which such a name holds at least some: forms without theirs need not be looked for.
@@ -201,6 +203,8 @@ class Belongings:
                 start, end = line_of(shown, min(record.start, len(shown)))
                 line = shown[start:end].strip()
                 told = record.message or self._exception(start) or self._first_said(record)
+                if record.codes and len(line) <= _BARE and told in line:
+                    told = " ".join(shown[max(0, start - _ABOVE) : start].split())  # `Error 400: invalid_request`, under its explanation
                 record.message = line if told in line else f"{told} / {line}"
             record.message = record.message[:_MOST_MESSAGE]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.extract import spec as roles
 from bot.extract.owners import LABELLED, MOST_CODES, STRUCTURED, Code, doubted, foreign, owner, word_owner
-from bot.extract.read import Pair, normal
+from bot.extract.read import Address, Pair, normal
 from bot.extract.sentences import SENTENCE, of_numbers, of_tokens
 from bot.extract.window import BELIEVED, NEAR, Window
 from bot.extract.words import FAIL_WIDE, WRAPPER
@@ -56,15 +56,11 @@ def _is_weak(window: Window, code: Code) -> bool:
 
 def _of_addresses(window: Window) -> Iterable[Code]:
     for each in window.addresses:
-        word = each.query.get("error", "")  # what an OAuth callback was given
-        owner = (
-            next((name for name in window.catalog.platforms_of(word) if window.clue(name, each.start) >= BELIEVED), None) if word else None
-        )
-        if owner is not None and not word.isdigit() and not window.doubt.source(each.start):
-            beside = [value for key, value in each.query.items() if window.words.roles.get(normal(key)) == roles.CODE]
-            for value in (word, *(value for value in beside if value.isdigit() and owner in window.catalog.platforms_of(value))):
+        told = _of_callback(window, each)
+        if told and not window.doubt.source(each.start):
+            for name, value in told:
                 at = max(window.text.find(value, each.start, each.end), each.start)
-                yield Code(owner, value, at, each.end, STRUCTURED, sub=value is not word)
+                yield Code(name, value, at, each.end, STRUCTURED, sub=value != told[0][1])
         for name, spec in window.words.specs.items():
             if each.host not in spec.brands or spec.number is None:
                 continue
@@ -72,6 +68,20 @@ def _of_addresses(window: Window) -> Iterable[Code]:
             asked = "search" in each.path or "query" in each.path or "error" in each.path
             if asked and spec.number.fullmatch(value) and not window.doubt.source(each.start):
                 yield Code(name, value, max(window.text.find(value, each.start, each.end), each.start), each.end, STRUCTURED)
+
+
+def _of_callback(window: Window, address: Address) -> list[tuple[str, str]]:
+    """What an OAuth callback was given (`?error=access_denied`, `?result=100200106&error=…`): each code with its platform."""
+    given = [value for key, value in address.query.items() if window.words.roles.get(normal(key)) == roles.CODE]
+    word = address.query.get("error", "")
+    if not word or word.isdigit():
+        return []
+    owners = [
+        name for value in (word, *given) for name in window.catalog.platforms_of(value) if window.clue(name, address.start) >= BELIEVED
+    ]
+    if not owners:
+        return []
+    return [(owners[0], value) for value in dict.fromkeys((word, *given)) if owners[0] in window.catalog.platforms_of(value)]
 
 
 def _of_patterns(window: Window) -> Iterable[Code]:

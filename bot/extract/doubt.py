@@ -36,7 +36,8 @@ _CODE_LINE = re.compile(
     | ^\s*[A-Z]\w*(?:\s+\w+)?\s*=\s*-?\d{4,10}\s*[,;]
     | ^\s*(?!(?:err|code|sub_?code|msg|message|status)\w{0,8}=)(?:[a-z_]\w*|self\.\w+)\s*=\s*(?:\{(?!\w+=)|\[|\(|frozenset|set|dict|\w+\.)
     | ^\s*["'`]?[\w.]+["'`]?\s*(?::|=>|=|->)\s*(?:Cause|ErrorKind|Reason|Category|[A-Z]\w+)\.[A-Z_]\w+
-    | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*$
+    | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*(?:(?://|\#).*)?$
+    | ^\s*[A-Z][A-Z0-9_]{2,40}\s?\(\s*["'\d]
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
     | ^\S*::test_\w|\bPASSED\s+\[
     | ^[a-z]\w*\{(?:\w+="[^"\n]{0,200}",?){1,12}\}\s-?[\d.]+
@@ -64,7 +65,7 @@ _CRY = re.compile(r"❌|✗|×|!!!")
 # A rule about an error: said of every time, so nobody's own case.
 _RULE = re.compile(
     r"(?ai)(?:如果|假如|若|一旦|如遇)(?>[^\n。]{0,60}?(?:返回|提示|抛出|收到|出现|报错?))[^\n。]{0,160}?(?:说明|表示|代表|意味着|就是|则)|遇到?[^\n,。]{2,40}就(?!报|返回|提示|失败|出错|卡|不|没|挂)[^\n,。]{1,20}|会自动(?:重试|降速|退避|刷新|续期|跳过|处理|恢复)|自动(?:退避|重试|降级|切换)(?!了|[^\n]{0,24}(?:还是|仍|依然|失败|没用|报))"
-    r"|(?m:^\#{1,4}\s*\[?v?\d+\.\d+\.\d+|^\W{0,4}[vV]?\d+\.\d+(?:\.\d+)?版?本? {0,2}(?:更新|发布|版本|升级|上线|[Rr]elease))|更新说明|更新日志|发布说明|版本说明"
+    r"|(?m:^\#{1,4}\s*\[?v?\d+\.\d+\.\d+|^\W{0,4}[vV]?\d+\.\d+(?:\.\d+)?版?本? {0,2}(?:更新|发布|版本|升级|上线|[Rr]elease|[-:] ?(?:Added|Changed|Fixed|Removed)\b))|更新说明|更新日志|发布说明|版本说明"
     r"|\bif\b(?>[^.\n]{0,80}?\b(?:returns?|answers?|reports?|shows?|says?)\b)[^\n]{0,160}?\b(?:it means|means|then the|this means)\b"
 )
 _PLEA = re.compile(r"(?ai)怎么|为什么|求助|帮忙|请教|什么原因|\?|？|\bhelp\b(?! text| page| cent|desk| article| menu)|\bwhy\b")
@@ -86,7 +87,7 @@ _TALK = re.compile(
       | \s*[-*]?\s*将[^\n]{0,80}(?:分开|改为|映射|归一|区分|透传)
     )
     | \b(?:
-        changelog|release\ notes?|pull\ request|readme(?!\.)|faq|cheat\ ?sheet|runbook|unit\ tests?|test\ cases?|follow-?up\ task|roadmap|spec\ says
+        changelog(?![:/.]\w)|release\ notes?|pull\ request|readme(?!\.)|faq|cheat\ ?sheet|runbook|unit\ tests?|test\ cases?|follow-?up\ task|roadmap|spec\ says
       | typically|usually|commonly|most\ often|means?\b(?!\ the\ .{0,40}\?)|indicates?\b(?!\ the\ .{0,40}\?)|stands\ for\b(?!\ the\ .{0,40}\?)
       | fixed\ it|works\ now|solved|(?:retry|attempt)\ succeeded|succeeded\ (?:after|on)\ [^\n]{0,12}(?:retr|attempt)\w*|never\ mind|the\ fix\ is|plan(?:ning)?\ to|let'?s|next\ (?:sprint|week|release)|todo\b:
       | (?:possible|known|common|typical)\ errors?
@@ -114,6 +115,7 @@ _TALK = re.compile(
     )(?:\b|(?<=[\s:]))
     | \"{3}
     | `[\w./:]{3,60}`\ (?:returns|answers|throws|gives|raises)\ `
+    | \bnow\ maps?\ to\b|用例\ ?\d|测试用例|验收(?:标准|条件)
     | 重试[^\n,。没不未]{0,6}成功|会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都|现在)好了(?!吗|没)|解决了(?!吗|没)|已解决
     | (?:回头|稍后|晚点)(?:再)?(?:补|写|加|整理)|补(?:到|进)|写(?:到|进|个|一篇|一下)|写入(?:文档|手册|笔记|wiki|readme|faq)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
     | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)
@@ -135,9 +137,12 @@ _RESULT_CELL = re.compile(
     r"(?<![\d.])\d{4,10}[ :,]{1,3}[A-Za-z\u4e00-\u9fff][^|\n]{3,200}\||\b(?:needed|provided|log_?id|request_?id)\b[^|\n]{3,200}\|"
     r"|[\w-]/[\w./:{}-]{4,200}[ \t`]*\|[ \t]*[45]\d\d[ \t]*\||\b(?:GET|POST|PUT|PATCH|DELETE) /[^|\n]{3,200}\||\|[^|\n]+\|[ \t]*[45]\d\d[ \t]*\|[ \t]*\d{4,10}[ \t]*\||\d\d:\d\d:\d\d[.\d]*[ \t]*\||\|[ \t]*(?:[Ff]alse|FALSE|[Ff]ail(?:ed)?|FAIL(?:ED)?|失败|❌|✗)[ \t]*\|"
 )
-# How the columns of a table of results are headed, and those of a table that explains codes.
+# How the columns of a table of results are headed, as ours or with the fields of an answer, and those of a table that explains codes.
 _RESULTS = re.compile(
     r"(?i)\|[ \t]*(?:results?|outcome|steps?|cases?|attempt|time|when|结果|步骤|用例|时间|次数|实际|实际返回|报错)[ \t]*\|"
+)
+_RAW_FIELDS = re.compile(
+    r"(?i)^\s*\|(?!\s*(?:err|code|http|status|错误|状态|返回))[^|\n]{1,40}\|\s*(?:code|errcode|错误码|返回码)\s*\|\s*(?:msg|message|errmsg|报错)\s*\|"
 )
 _MEANINGS = re.compile(r"(?i)meaning|description|cause|action|what to|how to|\bfix\b|advice|含义|说明|原因|处理|建议|解决|排查|描述|负责")
 _MOST_ROWS = 40
@@ -160,6 +165,7 @@ _ROW_OF_CODES = re.compile(r"(?:\d{4,10}\s?[^\d\n、;,]{2,24}[、;,]\s?){2}\d{4,
 # A comment, a lone string, a lone bracket: what it is depends on the lines around it.
 _LEANING_LINE = re.compile(r"^[ \t]*(?:(?://|\#|\*|--)[ \t].{0,400}|\$?[\"'`][^\"'`\n]{0,200}[\"'`],?|[{}()\[\];,]{0,4})[ \t]*$")
 _LEANING_REACH = 6
+_FRAME = re.compile(r"[ \t]*File \"[^\"\n]{1,300}\", line \d")
 _OPENS_LITERAL = re.compile(r"\b(?:return|yield|throw)$")
 _ROW_SIGN = r"[\"'`*]{0,3} {0,2}(?:[/,|、]|or|and|和|或|与) {0,2}[\"'`*]{0,3}"
 _LISTED_BEFORE = re.compile(rf"\d{{4,10}}{_ROW_SIGN}$|\[ ?(?:-?\d{{1,10}}, ?){{1,8}}-?$")
@@ -244,7 +250,7 @@ class Doubt:
                 break
             start = above[0]
         head = self._text[slice(*line_of(self._text, start))]
-        return _RESULTS.search(head) is not None and _MEANINGS.search(head) is None
+        return (_RESULTS.search(head) or _RAW_FIELDS.search(head)) is not None and _MEANINGS.search(head) is None
 
     def literal(self, opening: int) -> bool:
         """Whether a bracket opens a value written in source code."""
@@ -252,7 +258,7 @@ class Doubt:
         if known is None:
             head = self._text[max(0, opening - 200) : opening].rpartition("\n")[2].rstrip()
             opens = head.endswith(("=", "(", ",", "=>")) or _OPENS_LITERAL.search(head, max(0, len(head) - 7)) is not None
-            shown = opens and self._lone_value(opening)
+            shown = opens and (self._lone_value(opening) or self._quoted_by_trace(opening))
             known = self._literals[opening] = opens and not shown and self.source(opening)
         return known
 
@@ -260,6 +266,11 @@ class Doubt:
         """Whether a bracket opens the value of a variable, and nothing else in the text is source code: what a debugger shows."""
         start = self._text.rfind("\n", 0, opening) + 1
         return _OPENED_VALUE.match(self._text, start) is not None and self._source_lines == 1
+
+    def _quoted_by_trace(self, opening: int) -> bool:
+        """Whether a bracket stands on a line of source code that a trace quotes: the line that closes it is not quoted."""
+        start = self._text.rfind("\n", 0, opening)
+        return start >= 0 and _FRAME.match(self._text, line_of(self._text, start - 1)[0]) is not None
 
     def _leans(self, start: int, end: int) -> bool:
         """Whether the line is a comment or a lone string beside source code."""

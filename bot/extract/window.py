@@ -27,6 +27,10 @@ NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
 _SCREENFUL: Final = 1500  # characters
 _BROKEN: Final = re.compile(r"(?<![\w.:])([A-Za-z][\w.:]{1,60})\n([\w.:]{1,60}[A-Za-z0-9])")
+# A field of an answer as a row of a table: `| requestid | 3EC7… |`.
+_FIELD_ROW: Final = re.compile(
+    r"^[ \t]*\|[ \t*`]*([A-Za-z_\u4e00-\u9fff][\w -]{1,30}?)[ \t*`]*\|[ \t*`]*([^|\n]{1,400}?)[ \t*`]*\|[ \t]*$", re.M
+)
 _BROKEN_ID: Final = re.compile(r"(?<![\w-])([0-9A-Fa-f-]{4,36})\n([0-9A-Fa-f-]{1,32})(?![\w-])")
 _ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18}")
 _DIGIT: Final = re.compile(r"\d")
@@ -136,10 +140,12 @@ class Window:
         return bool(around) and self.doubt.literal(around[-1])
 
     def _mended(self, text: str) -> str:
-        """Words of ours that a narrow screen broke in two put together again: `reques`, `t_id: 15l…`. Only in a text of a screenshot's
-        length."""
+        """Words of ours that a narrow screen broke in two put together again (`reques`, `t_id: 15l…`), and the fields of an answer taken out
+        of a table. Only in a text of a screenshot's length."""
         if len(text) > _SCREENFUL or "\n" not in text:
             return text
+        if "|" in text and sum(normal(key) in self.words.roles for key, _ in _FIELD_ROW.findall(text)) > 1:
+            text = _FIELD_ROW.sub(lambda found: f"{found[1]}: {found[2]}" if normal(found[1]) in self.words.roles else found[0], text)
         text = _BROKEN_ID.sub(lambda found: found[1] + found[2] if _ID.fullmatch(found[1] + found[2]) else found[0], text)
         return _BROKEN.sub(lambda found: found[1] + found[2] if self._ours(found[1] + found[2]) else found[0], text)
 

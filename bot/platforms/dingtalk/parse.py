@@ -23,6 +23,7 @@ SPEC = Spec(
     siblings={("errcode", "errmsg~zh"): 2.2, ("errcode", "errmsg~en"): 1.4, ("errcode", "errmsg"): 1.5, ("code", "requestid"): 2.0, ("errcode", "requestid"): 3.0},
     number=re.compile(r"-?[1-9]\d{1,7}"),
     word=re.compile(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}[A-Z][A-Za-z]+|[A-Z][a-z]+[A-Z][A-Za-z]+|[A-Z]{2,20}(?:_[A-Z0-9]{1,20}){1,7}|unauthorized|accessDenied"),
+    known_word_keys=frozenset({"error"}),
     word_keys=frozenset({"code", "servererrorcode", "upstreamcode", "errorcode", "errcode", "subcode"}),
     refuse=re.compile(r"(?!PAT_|CLI_|DWS_)[A-Z0-9_]+|(?!(?:unknown|system)Error)[A-Za-z]*(?:Error|Exception)|system\.[a-z.]+|com\..*|java\..*"),
     patterns=(

@@ -24,6 +24,7 @@ SPEC = Spec(
         pattern("认证失败", r"OAuth认证失败: ?(?P<code>[a-z]+_[a-z_]+)"),
         pattern("kwai", r"\bKwai\w*Error: [^\n]{0,40}?: ?(?P<code>[a-z]+_[a-z_]+)\b"),
         pattern("?result=", r"\bshare\w*\?result=(?P<code>-?\d{2,9})"),
+        pattern("k100", r"(?<![0-9a-z])(?P<code>K100\d)(?:[\]\"' :,\n]|$)"),
         pattern("k00", r"(?<![0-9a-z])(?P<code>K00\d\d)(?:[\]\"' :,]|$)"),
     ),
     id_shape=re.compile(r"\d{10,24}|[0-9a-f-]{16,40}|[0-9A-Za-z_-]{12,40}"),

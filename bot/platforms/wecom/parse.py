@@ -21,7 +21,7 @@ SPEC = Spec(
     patterns=(
         pattern("hint", r"\bhint ?:? ?\[(?P<request_id>[0-9A-Za-z_-]{12,60})\]"),
         pattern("-400", r"(?:ret|err(?:or)?_?code|crypt\w*|verifyurl|签名)[^\n]{0,40}?(?<![\w.-])(?P<code>-400(?:0[1-9]|1[01]))(?![\w.])"),
-        pattern("hint: [", r"(?<![\d_.])\[?(?P<code>\d{5,7})\]?[:,]? [a-z][^\n\[\]]{2,160}?, ?hint ?: ?\["),
+        pattern("hint: [", r"(?<![\d_.=])\[?(?P<code>\d{5,7})\]?[:,]? [a-z](?!\w{0,20}=)[^\n\[\]]{2,160}?, ?hint ?: ?\["),
         pattern("/query?e=", r"/devtool/query\?e=(?P<code>-?\d{4,7})"),
     ),
     id_shape=re.compile(r"\d{14,26}|\d{10}_\d{1,4}_[0-9a-f]{32}"),
