@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import islice
 
 from bot.extract.words import FAIL_WIDE
 
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
     r"""(?x)
-    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(](?!["'])|=>\s*(?!Array|Object|stdClass|string|int|float|bool)[A-Z]\w*(?:::\w+)*[({]|:=\s|<-\s
+    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(](?!["'])|=>\s*(?!Array|Object|stdClass|string|int|float|bool)[A-Z]\w*(?:::\w+)*[({]|:=\s|\w\s?<-\s
     | </?(?:tr|td|th|li)\b|^\+(?![\d\s])|^\s*[A-Z]\w+\s+[A-Z]\w*\s*=\s*-?\d{4,10}\s*$
     | \bnew\s*(?:\w+\s*)?\[\]|^\s*(["'])[^"'\n]{2,80}\1\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|reply|respondWith|thenReturn|willReturn|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
@@ -39,6 +40,7 @@ _CODE_LINE = re.compile(
     | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*(?:(?://|\#).*)?$
     | ^\s*[A-Z][A-Z0-9_]{2,40}\s?\(\s*["'\d]
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
+    | =>\s*[A-Z]\w*::\w+,?\s*$ | ^\s*(?:await\s+)?[a-z_]\w*(?:\.\w+){1,4}\(\s*["'`{]
     | ^\S*::test_\w|\bPASSED\s+\[
     | ^[a-z]\w*\{(?:\w+="[^"\n]{0,200}",?){1,12}\}\s-?[\d.]+
     | ^\s*(?:curl|export|echo|grep|sed|awk|wget|http|python3?|node|npm|git)\s.{0,300}\s-{0,2}(?:[A-Za-z]|["'$])
@@ -53,12 +55,12 @@ _LOG_LINE = re.compile(
 _FIXTURE = re.compile(
     r"(?aim)(?:(?<!:)//|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
     r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert\w*\(|\bassert(?:Equal|That|Raises)\b|^\s*assert\s|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
-    r"|\b(?:return_value|side_effect)\s*=|^\s*-\s+alert:|^\s*(?:retry|ignore|skip|give_up|alert)[-_]on\s*:|\"(?:openapi|swagger|examples?)\"\s*:|^(?:openapi|swagger): ?[\"']?[23]"
+    r"|\b(?:return_value|side_effect)\s*=|^\s*-\s+alert:|^msgid \"|^\s*(?:retry|ignore|skip|give_up|alert)[-_]on\s*:|\"(?:openapi|swagger|examples?)\"\s*:|^(?:openapi|swagger): ?[\"']?[23]"
 )
 # In lower case: at least one of them stands in whatever `_FIXTURE` finds.
 _FIXTURE_WORDS = (
     "pytest.", "func test", "httptest.", "testing.", "@test", "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
-    "alert:", "on:", "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', "openapi:", "swagger:", 'swagger"', 'example"', 'examples"',
+    "alert:", "msgid", "on:", "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', "openapi:", "swagger:", 'swagger"', 'example"', 'examples"',
 )  # fmt: skip
 # What a reporter's own mark looks like in a comment.
 _CRY = re.compile(r"❌|✗|×|!!!")
@@ -87,8 +89,8 @@ _TALK = re.compile(
       | \s*[-*]?\s*将[^\n]{0,80}(?:分开|改为|映射|归一|区分|透传)
     )
     | \b(?:
-        changelog(?![:/.]\w)|release\ notes?|pull\ request|readme(?!\.)|faq|cheat\ ?sheet|runbook|unit\ tests?|test\ cases?|follow-?up\ task|roadmap|spec\ says
-      | typically|usually|commonly|most\ often|means?\b(?!\ the\ .{0,40}\?)|indicates?\b(?!\ the\ .{0,40}\?)|stands\ for\b(?!\ the\ .{0,40}\?)
+        changelog(?![:/.]\w)|release\ notes?|(?<!through\ a\ )pull\ request(?!\ (?:is\ not|create\ failed|cannot|could\ not|merge\ failed))|readme(?!\.)|faq|cheat\ ?sheet|runbook|unit\ tests?|test\ cases?|follow-?up\ task|roadmap|spec\ says
+      | typically|usually|commonly|most\ often|means?\b(?!\ the\ .{0,40}\?)|(?<!this\ )indicates?\b(?!\ the\ .{0,40}\?)|stands\ for\b(?!\ the\ .{0,40}\?)
       | fixed\ it|works\ now|solved|(?:retry|attempt)\ succeeded|succeeded\ (?:after|on)\ [^\n]{0,12}(?:retr|attempt)\w*|never\ mind|the\ fix\ is|plan(?:ning)?\ to|let'?s|next\ (?:sprint|week|release)|todo\b:
       | (?:possible|known|common|typical)\ errors?
       | if\b[^.\n]{0,60}\b(?:fails?|errors|refuses|rejects|is\ (?:denied|rejected|refused|revoked|removed))
@@ -126,7 +128,7 @@ _TALK = re.compile(
 )
 _EXPERIENCE = re.compile(
     r"(?ai)\b(?<!can )(?<!could )(?<!should )(?<!may )(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b"
-    r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?review)|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|出现[^\n]{0,20}错误|调用失败|请求失败"
+    r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?review)|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|(?:全部|都|开始|老是|一直)失败|挂了|用不了|连不上|失败[^\n]{0,8}错误码|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
 _SUCCESS_WORD = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
@@ -157,6 +159,8 @@ _BULLET_CODE = re.compile(
 _MAP_LINE = re.compile(
     r"^[ \t]*(?:[\"']-?(?=(\d{4,10}))\d+[\"'][ \t]*(?::|=>|=)|[a-z]\w*(?:\.[\w-]+){0,4}\.(?=(\d{4,10}))\d+[ \t]*=)[ \t]*\S", re.M
 )
+# The same without quotes, under a comment or a key.
+_MAP_BLOCK = re.compile(r"^[ \t]*(?:#[^\n]*|[\w-]{1,40}:)[ \t]*\n(?:[ \t]+[A-Z]?-?\d{3,10}:[ \t][^\n]+(?:\n|$)){2,}", re.M)
 _DATA = ('{"', "{'", "[{")  # how a line of data begins
 # `lark: { per_minute: 1000, per_second: 50, code: 99991400 }`
 _SETTING = re.compile(r"\b[a-z]\w{1,40}: {0,4}[{\d]")
@@ -197,6 +201,11 @@ class Doubt:
         return self._text.lower()
 
     @cached_property
+    def _maps(self) -> list[tuple[int, int]]:
+        """Where maps from codes to their meanings stand."""
+        return [found.span() for found in islice(_MAP_BLOCK.finditer(self._text), _MOST_ROWS)]
+
+    @cached_property
     def fixture(self) -> bool:
         """Whether the text is a test or a specification that holds an error as its example."""
         return any(each in self._lower for each in _FIXTURE_WORDS) and _FIXTURE.search(self._text) is not None
@@ -225,6 +234,8 @@ class Doubt:
         if at - begin > 400:  # a very long line is judged piece by piece, each piece once
             start = max(begin, (at & ~511) - 200)
             return self._line(start, min(start + 912, len(self._text)))
+        if any(start <= at < end for start, end in self._maps):
+            return True
         start, end = line_of(self._text, at)
         if self._told_in_cells(start, end):
             return False

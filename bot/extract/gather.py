@@ -20,6 +20,8 @@ _MISSING: Final = re.compile(
     r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|缺少|未开通|未申请|权限不足|无权限|没有"
 )
 _BESIDE: Final = 200  # characters
+_CODE_BEFORE: Final = re.compile(r"(?<![\w.-])(-?\d{4,10})[ :,\"'`\])]{1,4}$")
+_FINER_REACH: Final = 500  # characters
 _ASKING: Final = re.compile(r"[?？]|帮|看下|看看|查|help|look")
 _REFUSED: Final = re.compile(r"[45]\d\d")
 _ID_LABEL: Final = re.compile(r"(?i)log_?id|日志|request_?id|trace_?id")
@@ -40,7 +42,8 @@ def _cluster(window: Window, codes: list[Code]) -> list[Record]:
     records: list[Record] = []
     for code in codes:
         chain = window.brackets.around(code.at)
-        home = next((each for each in reversed(records[-6:]) if _together(each, code, chain)), None)
+        common = window.words.specs[code.platform].foreign_words
+        home = next((each for each in reversed(records[-6:]) if _together(each, code, chain) or _finer(each, code, common)), None)
         if home is None:
             home = Record(code.platform, start=code.at, end=code.end, chain=chain)
             records.append(home)
@@ -76,6 +79,13 @@ def _together(record: Record, code: Code, chain: tuple[int, ...]) -> bool:
         return False  # an object has a key once: two errors told within one text
     shorter = min(len(chain), len(record.chain))
     return shorter > 0 and chain[:shorter] == record.chain[:shorter]
+
+
+def _finer(record: Record, code: Code, common: frozenset[str]) -> bool:
+    """Whether a field tells finer what was said before it with a word that every system uses: `PERMISSION_DENIED: … { reason: 'BILLING_DISABLED' }`."""
+    if record.platform != code.platform or not code.key or code.at - record.end > _FINER_REACH:
+        return False
+    return record.keys == {""} and code.value not in common and all(each in common for each in record.codes)
 
 
 # ---------------------------------------------------------------- without a code
@@ -169,6 +179,7 @@ def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[i
     if best is not None and best[3] not in found and not found:
         _, at, phrase, name, key = best
         told = [each.value for each in window.near(at, NEAR) if each.role == roles.CODE and window.words.specs[name].may_be(each.value)]
+        told += [before[1] for before in [_CODE_BEFORE.search(window.text, max(0, at - 16), at)] if before]
         listed = [each for each in dict.fromkeys(told) if window.catalog.entry(name, each)]
         found[name] = Record(name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, hints={"entry": key})
 

@@ -25,7 +25,7 @@ FAIL: Final = re.compile(
 )
 FAIL_WIDE: Final = re.compile(FAIL.pattern + r"|\bnot?\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", re.I)
 FAIL_TOKEN: Final = re.compile(
-    r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|\bsa(?:ys?|id)\b|\bg[ai]ves?\b|\bc[ao]mes? back\b|\banswer(?:s|ed)\b|\bthrows?\b|\bthrew\b|\bcomplain|报(?:错|了|出|[ :])|失败|返回|错误|异常|提示|trả|lỗi|エラー|에러|fehler|schlägt|zurück|erreur|renvoie|échou|errore\b|fallo|falla\b|devuelve|retorna|falha|ошибк|hata\b"
+    r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|\bsa(?:ys?|id)\b|\bg[ai]ves?\b|\bdie[sd]\b|\bbails?\b|\bcrash|\bc[ao]mes? back\b|\banswer(?:s|ed)\b|\bthrows?\b|\bthrew\b|\bcomplain|报(?:错|了|出|[ :])|失败|返回|错误|异常|提示|trả|lỗi|エラー|에러|fehler|schlägt|zurück|erreur|renvoie|échou|errore\b|fallo|falla\b|devuelve|retorna|falha|ошибк|hata\b"
 )
 ASKS: Final = re.compile(
     r"(?ai)怎么解决|怎么办|怎么回事|咋回事|咋办|咋整|什么意思|什么原因|什么错|啥意思|what (?:does|is)[^\n]{0,40}(?:mean|error)|how (?:do i|to|can i) (?:fix|solve|resolve)|why (?:do|am) i"
@@ -35,7 +35,9 @@ REFUSAL: Final = re.compile(
     r"(?ai)forbidden|unauthori[sz]ed|permission|denied|\b4[0-2]\d\b|\b5\d\d\b|too ?many ?requests|invalid|expired|not support|not (?:found|exist|granted|enabled|allowed)|required|rate.?limit|missing|refus|revoked|not logged in|\bno (?:\w{1,20}_)?token\b"
     r"|权限|未授权|未登录|无权|不存在|未找到|找不到|过期|失效|限流|频繁|不合法|无效|不支持|拒绝|禁止|鉴权|验签|签名|仅限"
 )
-_COMPLAINT = r"(?i:(?:提示|弹出?|显示|报)[了: \"'`]{0,3}[a-z_ ]{0,40}(?:invalid|denied|forbidden|not |\bno |fail|error|expired|unauthori))"
+_COMPLAINT = (
+    r"(?i:(?:提示|弹出?|显示|报|写着|一行)[了: \"'`]{0,3}[a-z_ ]{0,40}(?:invalid|denied|forbidden|not |\bno |fail|error|expired|unauthori))"
+)
 # A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
 REPORT: Final = re.compile(
     r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d|\b20\d\d[-/][01]\d[-/][0-3]\d[ T]|\b[0-2]\d:[0-5]\d:[0-5]\d\b"
@@ -62,7 +64,7 @@ MASKED: Final = re.compile(
 
 _NEEDED = (
     r"required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
-    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not authori[sz]ed|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|a(?<!\w.)dd\b"
+    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not authori[sz]ed|invalid scopes?:|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|a(?<!\w.)dd\b"
     r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]"
 )
 NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")

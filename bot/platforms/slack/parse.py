@@ -15,6 +15,7 @@ SPEC = Spec(
     siblings={("error", "ok=false"): 4.0, ("error", "needed"): 4.0},
     word=re.compile(r"[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7}|ratelimited|accesslimited"),
     word_keys=frozenset({"error", "err"}),
+    known_word_keys=frozenset({"reason", "code"}),
     refuse=re.compile(r"invalid_grant|invalid_client|unauthorized_client|invalid_scope|redirect_uri_mismatch|invalid_request|unsupported_grant_type|server_error|temporarily_unavailable|insufficient_scope|interaction_required|bad_verification_code|expired_token|slow_down|authorization_pending"),
     patterns=(
         pattern("an api error occurred", r"\bAn API error occurred: (?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){0,7})\b"),
