@@ -117,7 +117,8 @@ _TALK = re.compile(
     )(?:\b|(?<=[\s:]))
     | \"{3}
     | `[\w./:]{3,60}`\ (?:returns|answers|throws|gives|raises)\ `
-    | \bnow\ maps?\ to\b|用例\ ?\d|测试用例|验收(?:标准|条件)
+    | \breviewer\ note|\btable\ in\ docs?/|\bplease\ (?:drop|rename|remove|sort)\b
+    | \bnow\ maps?\ to\b|用例\ ?\d|测试用例|手册第|补充了[^\n。]{0,60}(?:说明|文档)|验收(?:标准|条件)
     | 重试[^\n,。没不未]{0,6}成功|会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都|现在)好了(?!吗|没)|解决了(?!吗|没)|已解决
     | (?:回头|稍后|晚点)(?:再)?(?:补|写|加|整理)|补(?:到|进)|写(?:到|进|个|一篇|一下)|写入(?:文档|手册|笔记|wiki|readme|faq)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
     | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)
@@ -128,7 +129,7 @@ _TALK = re.compile(
 )
 _EXPERIENCE = re.compile(
     r"(?ai)\b(?<!can )(?<!could )(?<!should )(?<!may )(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b"
-    r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?review)|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|(?:全部|都|开始|老是|一直)失败|挂了|用不了|连不上|失败[^\n]{0,8}错误码|出现[^\n]{0,20}错误|调用失败|请求失败"
+    r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?(?:review|润色|翻译|改|补|写|整理|审|校))|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|(?:全部|都|开始|老是|一直)失败|挂了|用不了|连不上|失败[^\n]{0,8}错误码|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
 _SUCCESS_WORD = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"

@@ -80,14 +80,19 @@ def _words_of(sample: str) -> frozenset[str]:
     return frozenset(_WORDS.findall(said[1] if said else sample)) - _NO_WORDS
 
 
+def _weight(word: str) -> int:
+    """How many letters a word is worth: a Chinese sign says as much as three."""
+    return len(word) if word.isascii() else 3 * len(word)
+
+
 def told_by_vendor(window: Window, value: str, end: int) -> bool:
     """Whether the words with which the platform tells this code stand right behind it (`1254045 FieldNameNotFound`), or all of them right
     before it. Of a code that is long enough to be nothing else, half of them will do."""
     behind, before = window.lower[end : end + _MESSAGE], window.lower[max(0, end - _MESSAGE) : end]
     for name in window.catalog.platforms_of(value):
         told = _message_words(window, name, value)
-        all_of_them = sum(map(len, told))
-        if sum(len(word) for word in told if word in behind) >= max(_TELLING, all_of_them * (0.5 if len(value) >= _LONG else 1.0)):
+        all_of_them = sum(map(_weight, told))
+        if sum(_weight(word) for word in told if word in behind) >= max(_TELLING, all_of_them * (0.5 if len(value) >= _LONG else 1.0)):
             return True
         if all_of_them >= 2 * _TELLING and all(word in before for word in told):
             return True

@@ -44,6 +44,9 @@ _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
 SENTENCE: Final = 400  # characters of a question, at most
 _NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
+_FILE: Final = re.compile(
+    r"\.(?:html?|json|ya?ml|toml|xml|md|txt|log|conf|cfg|ini|py|js|ts|jsx|tsx|vue|go|java|kt|php|rb|rs|cs|sh|sql|css|csv|png|jpe?g|svg)$"
+)
 _HUMPS: Final = 2  # `chatbotNotInstall`: nobody's word
 _JOINERS: Final = frozenset("._")
 
@@ -183,7 +186,7 @@ def _owners(window: Window, match: re.Match[str]) -> tuple[str, ...]:
     """The platforms that a word can be a code of: they list it, or several of its make, or it looks like one of their codes."""
     word = match[0]
     owners = window.catalog.platforms_of(word) if len(word) >= 8 else ()
-    if not owners and ("_" in word or "." in word or word[-1].isdigit()):
+    if not owners and ("_" in word or "." in word or word[-1].isdigit()) and not _FILE.search(word):
         owners = window.known.kindred(word) or (_like_listed(window, match) if "_" in word else ())
     return owners
 
