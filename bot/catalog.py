@@ -31,6 +31,14 @@ _LIST_END = re.compile(r"\][ \t]*$", re.MULTILINE)
 # One pass over a variants file: `[["code".variants]]` and `[["code".rivals]]`.
 _MORE = re.compile(r'^\[\["(?P<code>[^"\n]+)"\.(?:variants|rivals)\]\]', re.MULTILINE)
 
+# The message in a sample, one that says something (three words, a CamelCase name, or six Chinese signs), and is the same every time.
+_SAID = re.compile(
+    r'^\["(?P<code>[^"\n]+)"\]|"(?:err_?msg|msg|message|error_?msg|error_description)" ?: ?"(?P<said>(?:[^"\\]|\\.){8,300})"',
+    re.MULTILINE | re.IGNORECASE,
+)
+_TELLING = re.compile(r"\w+\W+\w+\W+\w+|[\u4e00-\u9fff]{6}|[a-z]{12}")
+_VARIES = re.compile(r"[\d{}<>\[\]\\%]|https?:")
+
 _IDENTITIES = {"user": (Identity.USER,), "tenant": (Identity.APP,), "both": (Identity.USER, Identity.APP)}
 # A level that nobody documents is taken for the middle one: never preferred to a documented narrow scope.
 _LEVELS = {"read": Level.READ, "write": Level.WRITE, "admin": Level.ADMIN, "unknown": Level.WRITE}
@@ -81,6 +89,7 @@ class Catalog:
         self._shelves = {platform: _index(platform, text) for platform, text in packs.items()}
         self._entries: dict[tuple[str, str], Entry | None] = {}
         self._scopes: dict[str, Mapping[str, Scope]] = {}
+        self._messages: dict[str, Mapping[str, str]] = {}
         self._families: dict[str, tuple[Family, ...]] = {}
         self._phrases: Mapping[str, tuple[str, str]] | None = None
         owners: dict[str, tuple[str, ...]] = {}
@@ -132,6 +141,13 @@ class Catalog:
                             raise PackError(f"{_file(platform, shelf.text)}: [{code}] phrases: {phrase!r} already belongs to {owner}")
             self._phrases = found
         return self._phrases
+
+    def messages(self, platform: str) -> Mapping[str, str]:
+        """What a platform says with its codes, in lower case → the first such code; only messages that say something. From the samples."""
+        if platform not in self._messages:
+            shelf = self._shelves.get(platform)
+            self._messages[platform] = _messages(shelf.text.pack) if shelf else {}
+        return self._messages[platform]
 
     def scopes(self, platform: str) -> Mapping[str, Scope]:
         """All scopes of a platform by name; empty when the platform has no list."""
@@ -200,6 +216,19 @@ def _index(platform: str, text: PackText) -> _Shelf:
     for header, end in zip(headers, ends, strict=False):
         shelf.more.setdefault(header["code"], []).append((header.start(), end))
     return shelf
+
+
+def _messages(pack: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    code = ""
+    for match in _SAID.finditer(pack):
+        if match["code"]:
+            code = match["code"]
+            continue
+        said = match["said"].lower().strip(" .!。！")
+        if _TELLING.search(said) and not _VARIES.search(said):
+            found.setdefault(said, code)
+    return found
 
 
 def _phrase_list(platform: str, code: str, text: PackText, start: int) -> Sequence[str]:

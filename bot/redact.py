@@ -107,6 +107,7 @@ _OPEN_NAMES: Final = re.compile(
     r"|(?:page|nextpage|sync|next|continuation|doc|docx|document|file|folder|node|obj|object|space|wiki|sheet|spreadsheet|base|bitable|parent|parentnode|origin|root|media|image|file_?)token"
     r"|has\w*|is\w*|no\w*|need\w*|disable\w*|enable\w*|use\w*|max\w*|missing\w*|invalid\w*|total\w*|prompt\w*|completion\w*|get\w*|fetch\w*|refreshaccesstoken|\w*tokenerror|\w*(?:key|token|secret)(?:error|exception)"
 )
+_PERCENT_END: Final = re.compile(r"(?i)(?:%(?:2c|7d|5d|20|0a))+$")  # the comma or bracket behind a value
 _LONGEST: Final = 8000
 _MOST_NESTED: Final = 20
 _NOT_LIVE: Final = frozenset({"sign", "code", "cookie", "email", "phone", "lark_card_token"})
@@ -293,6 +294,8 @@ def _is_secret(kind: str, named: re.Match[str], found: re.Match[str]) -> bool:
     key, sign = named.groups()
     quoted, bare = found[2], found[3]
     value = (quoted if quoted is not None else bare).strip()
+    if "%3" in sign:
+        value = _PERCENT_END.sub("", value)
     text = named.string
     name = _name(key)
     if _SAFE_VALUE.fullmatch(value) or (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote_plus
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 # OSC-8 opens a link with `ESC ] 8 ; params ; URL ST`; its URL is kept, the rest of the dressing goes.
@@ -29,6 +30,14 @@ _ENTITIES = {
     "#x2f": "/",
     "#47": "/",
 }
+_NUMBERED = re.compile(r"&#(?:(\d{2,6})|x([0-9a-fA-F]{2,5}));")
+# What only lays a page out; a tag such as `<code>` may as well be a field, and the cells of a table tell that it is one.
+_MARKUP = re.compile(
+    r"</?(?:html|head|title|body|div|p|span|b|i|em|strong|small|h[1-6]|br|hr|img|a|button|section|main|font|center)(?: [^<>]{0,400})?/?>",
+    re.I,
+)
+# JSON in a query or a form: `body=%7B%22code%22%3A20049…`.
+_PERCENT = re.compile(r"%7[Bb](?:%0[AaDd]|%20|\+){0,8}%22(?:[\w.+*~-]|%[0-9A-Fa-f]{2}){4,8000}")
 _SLACK_LINK = re.compile(r"<((?:https?|mailto|tel):[^\s<>|]{1,4000})\|([^<>\n]{0,400})>")
 _BORDER = re.compile(r"^[ \t]{0,40}(?:[│┃║▏▎|❱⎿>] ?){1,4}(?=\S| )", re.M)
 _BORDER_END = re.compile(r"[ \t]{0,200}[│┃║][ \t]{0,4}$", re.M)
@@ -65,6 +74,11 @@ def _unescape(found: re.Match[str]) -> str:
     return _SPACE.get(quote, quote) if quote else str(mark)
 
 
+def _character(found: re.Match[str]) -> str:
+    code = int(found[1] or found[2], 10 if found[1] else 16)
+    return chr(code) if code <= 0x10FFFF else found[0]
+
+
 def plain(text: str) -> str:
     """The text with one reading of everything that was escaped or dressed up. Its length may differ from the input's."""
     text = _undressed(text).replace("\r\n", "\n")
@@ -79,6 +93,12 @@ def plain(text: str) -> str:
         if "\\u" in text or "\\x" in text:
             text = _ESCAPE.sub(_unescape, text)
         text = _undressed(text)
+    if "</" in text:
+        text = _MARKUP.sub(" ", text)
+    if "%7B" in text or "%7b" in text:
+        text = _PERCENT.sub(lambda found: f" {unquote_plus(found[0])} ", text)
+    if "&#" in text:
+        text = _NUMBERED.sub(_character, text)
     if "&" in text:
         text = _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], text)
     if "<" in text and "|" in text:

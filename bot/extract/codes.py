@@ -16,6 +16,8 @@ from bot.extract.words import FAIL_WIDE, WRAPPER
 
 _CLASS: Final = re.compile(r"(?i)(?:error|exception)$")  # the name of an exception's class
 _INNER: Final = re.compile(r"(?i)inner_? ?error[\"']?\s?: ?\{\s*[\"']?$")
+_WELL: Final = re.compile(r"(?i)success(?:ful(?:ly)?)?|ok|[^\n]{0,12}成功[!。]?|done")
+_WELL_REACH: Final = 80  # characters
 _INNER_REACH: Final = 40  # characters
 _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
@@ -115,7 +117,7 @@ def _of_pair(window: Window, pair: Pair) -> Code | None:
 
 
 def _number_pair(window: Window, pair: Pair, value: str) -> Code | None:
-    success = not value.strip("-0") or (pair.key == "result" and value == "1")
+    success = not value.strip("-0") or (pair.key == "result" and value == "1") or _went_well(window, pair, value)
     status = pair.role == roles.STATUS and not (pair.key == "statuscode" and len(value) >= 5)  # no HTTP status is that long
     if success or (status and window.clue("github", pair.start) < BELIEVED):
         return None
@@ -126,6 +128,12 @@ def _number_pair(window: Window, pair: Pair, value: str) -> Code | None:
     if not told and window.doubt.talk:
         return None
     return Code(name, value, pair.start, pair.end, STRUCTURED if told else LABELLED, pair.role == roles.SUB_CODE, pair.key)
+
+
+def _went_well(window: Window, pair: Pair, value: str) -> bool:
+    """Whether a number that nobody lists has a message of success beside it: `"code":"10000","msg":"业务处理成功"`."""
+    beside = [each for each in window.near(pair.start, _WELL_REACH) if each.role == roles.MESSAGE and each.value]
+    return bool(beside) and not window.catalog.platforms_of(value) and all(_WELL.fullmatch(each.value.strip()) for each in beside)
 
 
 def _of_message(window: Window, pair: Pair) -> Code | None:

@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from itertools import islice
 
-from bot.extract.words import FAIL_WIDE
+from bot.extract.words import FAIL_WIDE, TRACE
 
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
@@ -40,7 +40,7 @@ _CODE_LINE = re.compile(
     | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*(?:(?://|\#).*)?$
     | ^\s*[A-Z][A-Z0-9_]{2,40}\s?\(\s*["'\d]
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
-    | =>\s*[A-Z]\w*::\w+,?\s*$ | ^\s*(?:await\s+)?[a-z_]\w*(?:\.\w+){1,4}\(\s*["'`{]
+    | =>\s*[A-Z]\w*::\w+,?\s*$ | ^\s*\#\[\w | ^\s*[A-Z]\w*(?:\([^)\n]{0,80}\))?,\s*//\s | ^\s*(?:await\s+)?[a-z_]\w*(?:\.\w+){1,4}\(\s*["'`{]
     | ^\S*::test_\w|\bPASSED\s+\[
     | ^[a-z]\w*\{(?:\w+="[^"\n]{0,200}",?){1,12}\}\s-?[\d.]+
     | ^\s*(?:curl|export|echo|grep|sed|awk|wget|http|python3?|node|npm|git)\s.{0,300}\s-{0,2}(?:[A-Za-z]|["'$])
@@ -54,13 +54,13 @@ _LOG_LINE = re.compile(
 )
 _FIXTURE = re.compile(
     r"(?aim)(?:(?<!:)//|#|/\*|<!--|\*)\s*[^\n]{0,80}\b(?:fixtures?|mock(?:ed|s)?|stub(?:bed|s)?|test case|unit test|sample data|dummy)\b"
-    r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert\w*\(|\bassert(?:Equal|That|Raises)\b|^\s*assert\s|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
+    r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\[(?:Fact|Theory|Test(?:Method|Case)?)\b[^\]\n]{0,80}\]\s*$|\bAssert\.\w+\(|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert\w*\(|\bassert(?:Equal|That|Raises)\b|^\s*assert\s|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
     r"|\b(?:return_value|side_effect)\s*=|^\s*-\s+alert:|^msgid \"|^\s*(?:retry|ignore|skip|give_up|alert)[-_]on\s*:|\"(?:openapi|swagger|examples?)\"\s*:|^(?:openapi|swagger): ?[\"']?[23]"
 )
 # In lower case: at least one of them stands in whatever `_FIXTURE` finds.
 _FIXTURE_WORDS = (
     "pytest.", "func test", "httptest.", "testing.", "@test", "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
-    "alert:", "msgid", "on:", "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', "openapi:", "swagger:", 'swagger"', 'example"', 'examples"',
+    "[fact", "[theory", "[test", "alert:", "msgid", "on:", "测试", "示例", "样例", "模拟", "return_value", "side_effect", 'openapi"', "openapi:", "swagger:", 'swagger"', 'example"', 'examples"',
 )  # fmt: skip
 # What a reporter's own mark looks like in a comment.
 _CRY = re.compile(r"❌|✗|×|!!!")
@@ -117,11 +117,12 @@ _TALK = re.compile(
     )(?:\b|(?<=[\s:]))
     | \"{3}
     | `[\w./:]{3,60}`\ (?:returns|answers|throws|gives|raises)\ `
+    | ^\s*(?:nit|stand-?up|lgtm):|\blgtm\b|\bcan\ we\ rename\b|建议[把将]|已经?下线|关掉了|修好了|关单|已关闭
     | \breviewer\ note|\btable\ in\ docs?/|\bplease\ (?:drop|rename|remove|sort)\b
     | \bnow\ maps?\ to\b|用例\ ?\d|测试用例|手册第|补充了[^\n。]{0,60}(?:说明|文档)|验收(?:标准|条件)
     | 重试[^\n,。没不未]{0,6}成功|会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都|现在)好了(?!吗|没)|解决了(?!吗|没)|已解决
     | (?:回头|稍后|晚点)(?:再)?(?:补|写|加|整理)|补(?:到|进)|写(?:到|进|个|一篇|一下)|写入(?:文档|手册|笔记|wiki|readme|faq)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
-    | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天|已经?(?:修复|解决|处理好|搞定)
+    | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天(?![^\n,。]{0,8}[吗么?])|已经?(?:修复|解决|处理好|搞定)
     | (?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底|分类|单测|测试)
     | (?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)
     | (?<!\d)\d{4,}[^\n]{0,20}(?:表示|代表|意味着|是指|指的是|意思是)|一般是|通常是|通常由|是不是应该|建议(?:支持|增加|提供)|能不能|是否支持
@@ -142,7 +143,7 @@ _RESULT_CELL = re.compile(
 )
 # How the columns of a table of results are headed, as ours or with the fields of an answer, and those of a table that explains codes.
 _RESULTS = re.compile(
-    r"(?i)\|[ \t]*(?:results?|outcome|steps?|cases?|attempt|time|when|结果|步骤|用例|时间|次数|实际|实际返回|报错)[ \t]*\|"
+    r"(?i)\|[ \t]*(?:results?|outcome|steps?|cases?|attempt|time|when|结果|步骤|用例|时间|次数|实际|实际返回|报错|log_?id|request_?id|trace_?id)[ \t]*\|"
 )
 _RAW_FIELDS = re.compile(
     r"(?i)^\s*\|(?!\s*(?:err|code|http|status|错误|状态|返回))[^|\n]{1,40}\|\s*(?:code|errcode|错误码|返回码)\s*\|\s*(?:msg|message|errmsg|报错)\s*\|"
@@ -216,7 +217,10 @@ class Doubt:
         """Whether somebody talks about errors without having one."""
         if _RULE.search(self._text) is not None and _PLEA.search(self._text) is None:
             return True
-        return _TALK.search(self._lower) is not None and _EXPERIENCE.search(self._text) is None
+        talk = _TALK.search(self._lower)
+        if talk is None or (talk[0] == '"""' and TRACE.search(self._text)):  # a trace of another process is quoted so
+            return False
+        return _EXPERIENCE.search(self._text) is None
 
     @cached_property
     def listing(self) -> bool:

@@ -10,10 +10,11 @@ from bot.extract import spec as roles
 from bot.extract.belongings import Belongings, request_ids
 from bot.extract.codes import codes
 from bot.extract.doubt import line_of, went_well
-from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code
+from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code, strange
 from bot.extract.records import Record
 from bot.extract.scopes import namesake
-from bot.extract.window import BELIEVED, NEAR, Window
+from bot.extract.sentences import SENTENCE, one_line
+from bot.extract.window import BELIEVED, NAME, NEAR, Window
 from bot.extract.words import FAIL, HTTP, MACHINERY, REFUSAL, REPORT, TRACE, TROUBLE
 
 _MISSING: Final = re.compile(
@@ -108,7 +109,9 @@ def _codeless(window: Window) -> list[Record]:
         return []
     spoken = _spoken(window)
     if spoken and not window.doubt.talk:
-        _from_phrases(window, found, spoken, trouble=failed or _troubled(window))
+        _from_phrases(window, found, spoken, trouble=failed or _troubled(window) or one_line(window))
+    if not found and len(window.text) <= SENTENCE and not window.doubt.talk:
+        _from_messages(window, found)
     if not found:
         _from_scopes(window, found)
         if not found and (failed or _troubled(window)):
@@ -166,6 +169,8 @@ def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[i
             weight = sum(1 if sign.isascii() else 2.5 for sign in phrase)
             clue = window.clue(name, at)
             rival = max((window.clue(other, at) for other in window.words.specs if other != name), default=0.0)
+            if strange(window, name, at):
+                continue
             if (weight < 14 and not (trouble and clue >= 3)) or (rival > clue + 1 and weight < 40) or window.written(at):
                 continue
             if not trouble and weight < 24 and not FAIL.search(phrase):
@@ -182,6 +187,17 @@ def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[i
         told += [before[1] for before in [_CODE_BEFORE.search(window.text, max(0, at - 16), at)] if before]
         listed = [each for each in dict.fromkeys(told) if window.catalog.entry(name, each)]
         found[name] = Record(name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, hints={"entry": key})
+
+
+def _from_messages(window: Window, found: dict[str, Record]) -> None:
+    """Somebody names a platform and quotes what it says with one of its codes, without the code."""
+    middle = len(window.text) // 2
+    clue, name = max((window.clue(name, middle), name) for name in window.words.specs)
+    if clue < NAME:
+        return
+    said = max((each for each in window.catalog.messages(name) if each in window.lower), key=len, default=None)
+    if said is not None and not window.written(at := window.lower.index(said)):
+        found[name] = Record(name, start=at, end=at + len(said), strength=LABELLED, hints={"entry": window.catalog.messages(name)[said]})
 
 
 def _from_scopes(window: Window, found: dict[str, Record]) -> None:

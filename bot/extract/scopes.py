@@ -26,6 +26,8 @@ _CALLED_MISSING: Final = re.compile(r"[\"'`\]]{0,2} ?(?:(?:is |was |has )?(?:not
 _CALLED_THERE: Final = re.compile(
     r"[\"'`\]]{0,2} ?(?:(?:is|was|are|has been|have been) (?:already |all |there\b|enabled|granted|added|ticked|on\b)|(?:明明|这个|权限|我|们|是|也|都|全|早|就|已经?|早已){0,6}(?:开了|开通了|有了|加了|加上了|勾了|申请了|申请过|授权了|给了|配了|开着))"
 )
+_YET: Final = re.compile(r"还是|仍|依然|但|可是|\bstill\b|\bbut\b|\byet\b")
+_YET_REACH: Final = 12  # characters
 _SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
 
 
@@ -131,7 +133,8 @@ class Scopes:
     def _called(self, at: int, end: int) -> bool | None:
         """Whether the words right behind a scope call it missing (True) or there (False); None when they do neither."""
         lower = self.window.lower
-        if _CALLED_THERE.match(lower, end):
+        there = _CALLED_THERE.match(lower, end)
+        if there and not _YET.search(lower, there.end(), there.end() + _YET_REACH):
             return False
         return True if _CALLED_MISSING.match(lower, end) and _CALLED_SCOPE.search(lower, max(0, at - 16), at) else None
 

@@ -11,9 +11,11 @@ from bot.extract.doubt import line_of
 from bot.extract.owners import LABELLED, MOST_CODES, PROSE, Code, doubted, foreign, owner, told_by_vendor
 from bot.extract.read import NUMBER, TOKEN, normal
 from bot.extract.window import BELIEVED, NEAR, Window
-from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL
+from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, TROUBLE
 
-_OTHER_KEY: Final = re.compile(r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}[\"'`]?$|[A-Za-z_\u4e00-\u9fff]\w{0,40}=[\"'`]?$")
+_OTHER_KEY: Final = re.compile(
+    r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}\[?(?:\d{1,10}, ?){0,4}[\"'`]?$|[A-Za-z_\u4e00-\u9fff]\w{0,40}=[\"'`]?$"
+)
 _CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
 _LABEL: Final = 24  # characters between a label and its colon
 _OPENS_LIST: Final = re.compile(r"[:=\[]")
@@ -32,8 +34,8 @@ _LOG_HEAD: Final = re.compile(
 )
 # What has numbers of its own.
 _THING: Final = re.compile(
-    r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|messages?|shops?|devices?|students?|keys?|pid|port|threads?|dep(?:t|artment)s?|employees?|parent|nodes?|connections?|buckets?|locks?|build|batch|step|"
-    r"user_?id|uid|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|进程|部门|人员|员工|第)[ #:=]{0,2}$"
+    r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|messages?|shops?|devices?|students?|keys?|pid|port|threads?|dep(?:t|artment)s?|employees?|parent|nodes?|tracking|sku|barcode|invoice|total|customer|connections?|buckets?|locks?|build|batch|step|"
+    r"user_?id|uid|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|进程|部门|人员|员工|数量|邮编|单价|第)(?:是|为)?[ #:=]{0,2}$"
 )
 _WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
 _STATUS_BEFORE: Final = re.compile(r"\b[45]\d\d[)\]]?[\s:,\"'`(-]{1,4}$")
@@ -41,6 +43,12 @@ _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 # A question, or a language whose words of trouble we do not know: Japanese, Korean, Cyrillic.
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
 _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
+_ONE_LINER: Final = 160  # characters
+_DATA_SIGN: Final = re.compile(r"[{}|<>;]|=>|\",|: ?\[|^[+-] ")
+_QUOTED_DATA: Final = re.compile(r"[\"'`{}|=]")
+_NUMBERS_BEFORE: Final = re.compile(r"\d[ ,]$")
+_HARDLY_ELSE: Final = 6  # digits
+_UNMISTAKABLE: Final = 12  # letters
 SENTENCE: Final = 400  # characters of a question, at most
 _NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
@@ -92,16 +100,27 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
         return 0
     if listed and told_by_vendor(window, value, end):
         return LABELLED
-    label = LABEL.search(text, max(0, at - 48), at) is not None
-    if not label and (_OTHER_KEY.search(text, max(0, at - 48), at) or _of_a_thing(window, value, at)):
-        return 0  # the value of a field that is no code, the number of an order
+    label = LABEL.search(text, max(0, at - 48), at)
+    if (label is None or label[0][0] == "[") and _OTHER_KEY.search(text, max(0, at - 48), at):
+        return 0  # the value of a field that is no code
     body = BODY.match(text, end, end + 120)
+    if label and body and (listed or digits >= 5):
+        return LABELLED
+    return PROSE if _spoken_of(window, value, at, end, body, label=label is not None, listed=listed) else 0
+
+
+def _spoken_of(window: Window, value: str, at: int, end: int, body: re.Match[str] | None, *, label: bool, listed: bool) -> bool:
+    """Whether the words around a number speak of it as an error."""
+    text, digits = window.text, len(value.lstrip("-"))
+    if listed and _asked_about(window, value, at, digits):
+        return True
+    if not label and _of_a_thing(window, value, at):
+        return False  # the number of an order
     if (listed or digits >= 5) and (label or (body and _leads(text, at) and FAIL_WIDE.search(text, end, end + 120))):
-        return LABELLED if label and body else PROSE
-    told = (digits >= 5 and _beside_name(window, value, at, end, listed=listed)) or (
-        listed and _known_in_sentence(window, value, at, end, body)
-    )
-    return PROSE if told else 0
+        return True
+    if digits >= 5 and _beside_name(window, value, at, end, listed=listed):
+        return True
+    return listed and _known_in_sentence(window, value, at, end, body)
 
 
 def _of_a_thing(window: Window, value: str, at: int) -> bool:
@@ -111,6 +130,24 @@ def _of_a_thing(window: Window, value: str, at: int) -> bool:
     if _THING.search(head):
         return True
     return not _spoken_for(window, value, at) and _WORD_BEFORE.search(head) is not None
+
+
+def _asked_about(window: Window, value: str, at: int, digits: int) -> bool:
+    """Whether a text of a line or two names a number that is hardly anything else: `长连接 1000040350 了，是不是测试环境也占连接数`."""
+    if not one_line(window) or _THING.search(window.text, max(0, at - 32), at) or _NUMBERS_BEFORE.search(window.text, max(0, at - 12), at):
+        return False
+    return digits >= (5 if _spoken_for(window, value, at) else _HARDLY_ELSE)
+
+
+def _screen(window: Window) -> bool:
+    """Whether the text is what somebody read off a screen: short, and no data or source code in it."""
+    return len(window.text) <= SENTENCE and not _QUOTED_DATA.search(window.text)
+
+
+def one_line(window: Window) -> bool:
+    """Whether the text is what somebody types by hand: one line or two, no data."""
+    text = window.text.strip()
+    return len(text) <= _ONE_LINER and "\n" not in text and not _DATA_SIGN.search(text)
 
 
 def _spoken_for(window: Window, value: str, at: int) -> bool:
@@ -215,6 +252,10 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
+    if joined and not common and one_line(window) and (believed or len(value) >= _UNMISTAKABLE):
+        return True
+    if joined and not common and len(value) >= _UNMISTAKABLE and _screen(window) and TROUBLE.search(window.lower):
+        return True
     told = FAIL_TOKEN.search(near.replace(value, " ")) or window.doubt.result(at) or (joined and _says_what_it_needs(window, at, end))
     return bool(told) or _plain(window, value, end, believed=believed)
 

@@ -26,13 +26,13 @@ _SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?
 NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
 _SCREENFUL: Final = 1500  # characters
-_BROKEN: Final = re.compile(r"(?<![\w.:])([A-Za-z][\w.:]{1,60})\n([\w.:]{1,60}[A-Za-z0-9])")
+_BROKEN: Final = re.compile(r"(?<![\w.:])([A-Za-z][\w.:]{1,60})\n {0,12}([\w.:]{1,60}[A-Za-z0-9])")
 # A field of an answer as a row of a table: `| requestid | 3EC7… |`.
 _FIELD_ROW: Final = re.compile(
     r"^[ \t]*\|[ \t*`]*([A-Za-z_\u4e00-\u9fff][\w -]{1,30}?)[ \t*`]*\|[ \t*`]*([^|\n]{1,400}?)[ \t*`]*\|[ \t]*$", re.M
 )
-_BROKEN_ID: Final = re.compile(r"(?<![\w-])([0-9A-Fa-f-]{4,36})\n([0-9A-Fa-f-]{1,32})(?![\w-])")
-_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18}")
+_BROKEN_ID: Final = re.compile(r"(?<![\w-])([0-9A-Fa-f-]{4,36})\n {0,12}([0-9A-Fa-f-]{1,32})(?![\w-])")
+_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18,20}")
 _DIGIT: Final = re.compile(r"\d")
 
 

@@ -25,7 +25,7 @@ FAIL: Final = re.compile(
 )
 FAIL_WIDE: Final = re.compile(FAIL.pattern + r"|\bnot?\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", re.I)
 FAIL_TOKEN: Final = re.compile(
-    r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bget\b|reject|denied|due to|caused by|occurred|\bsa(?:ys?|id)\b|\bg[ai]ves?\b|\bdie[sd]\b|\bbails?\b|\bcrash|\bc[ao]mes? back\b|\banswer(?:s|ed)\b|\bthrows?\b|\bthrew\b|\bcomplain|报(?:错|了|出|[ :])|失败|返回|错误|异常|提示|trả|lỗi|エラー|에러|fehler|schlägt|zurück|erreur|renvoie|échou|errore\b|fallo|falla\b|devuelve|retorna|falha|ошибк|hata\b"
+    r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bgets?\b|reject|denied|due to|caused by|occurred|\bsa(?:ys?|id)\b|\bg[ai]ves?\b|\bdie[sd]\b|\bbails?\b|\bcrash|\bc[ao]mes? back\b|\banswer(?:s|ed)\b|\bthrows?\b|\bthrew\b|\bcomplain|报(?:错|了|出|[ :])|失败|返回|错误|异常|提示|trả|lỗi|エラー|에러|fehler|schlägt|zurück|erreur|renvoie|échou|errore\b|fallo|falla\b|devuelve|retorna|falha|ошибк|hata\b"
 )
 ASKS: Final = re.compile(
     r"(?ai)怎么解决|怎么办|怎么回事|咋回事|咋办|咋整|什么意思|什么原因|什么错|啥意思|what (?:does|is)[^\n]{0,40}(?:mean|error)|how (?:do i|to|can i) (?:fix|solve|resolve)|why (?:do|am) i"
@@ -56,7 +56,7 @@ WRAPPER: Final = re.compile(
 # On lower-case text.
 HTTP: Final = re.compile(
     r"(?a)(?:http(?:/[\d.]{1,3})?[ :]{1,3}|status(?:[ _-]?code)?[\"']?\W{1,4}|response code: ?|error: \[|httperror |\[httperror\]:? )([1-5]\d\d)\b"
-    r"|\b([45]\d\d)(?: - (?=[a-z])|[ :]{1,2}(?:client error|server error|bad request|unauthorized|forbidden|not found|too many requests|internal server error|bad gateway|service unavailable|conflict|\{|\"message\"))"
+    r"|(?<![\w,.:])([45]\d\d)(?: - (?=[a-z])|[ :]{1,2}(?:client error|server error|bad request|unauthorized|forbidden|not found|too many requests|internal server error|bad gateway|service unavailable|conflict|\{|\"message\"))"
 )
 MASKED: Final = re.compile(
     r"(?ai)[*xX._\-<>…]+|<[^>]*>|your[_-].*|(?:request|log|trace)[_-]?id|null|none|undefined|unknown|n/a|string|object|nil|-|true|false"
@@ -95,7 +95,7 @@ APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_acc
 # Systems with errors of their own, some of them with our platforms' numbers. On lower-case text.
 _ELSEWHERE = (
     r"支付宝|alipay|公众号|微信小程序|微信支付|抖音|头条|百度|淘宝|天猫|拼多多|京东|小红书|阿里云|腾讯云|华为云|discord|twilio|stripe|paypal|telegram|whatsapp|tiktok|shopify|salesforce"
-    r"|\bour own |我们自己的|pinduoduo|douyin|xiaohongshu|aliyuncs\.|alicloud|amazonaws|sqlstate|sql error|redis\.exceptions|redis\.clients"
+    r"|\bour own |我们自己的|pinduoduo|douyin|xiaohongshu|aliyuncs\.|alicloud|amazonaws|gitlab|gitee\.com|bitbucket|sqlstate|sql error|deadlock|redis\.exceptions|redis\.clients"
 )
 STRANGER: Final = re.compile(_ELSEWHERE)
 # What breaks beneath every program, and says "denied" too.

@@ -25,6 +25,7 @@ SPEC = Spec(
         pattern("kwai", r"\bKwai\w*Error: [^\n]{0,40}?: ?(?P<code>[a-z]+_[a-z_]+)\b"),
         pattern("?result=", r"\bshare\w*\?result=(?P<code>-?\d{2,9})"),
         pattern("scope", r"(?:没有|缺少?|未授权) ?(?P<scope>[a-z][a-z_]{3,40}) ?(?:这个|的)? ?(?:scope|权限)"),
+        pattern("authorization_revoked", r"(?<![\d.])(?P<code>24)[ :,(\"']{1,4}AUTHORIZATION_REVOKED"),
         pattern("k100", r"(?<![0-9a-z])(?P<code>K100\d)(?:[\]\"' :,\n]|$)"),
         pattern("k00", r"(?<![0-9a-z])(?P<code>K00\d\d)(?:[\]\"' :,]|$)"),
     ),
