@@ -250,6 +250,16 @@ def test_phrases_are_found_without_reading_entries() -> None:
         _ = book_of(PACK + 'phrases = ["Seven Is"]\n').phrases()
 
 
+def test_messages_lead_to_their_codes() -> None:
+    """What a platform says with a code is known from the samples, but not what says nothing or differs each time."""
+    said = catalog().messages("lark")
+    assert said["bot has no availability to this user"] == "230013"
+    assert said["fieldnamenotfound"] == "1254045"
+    assert not {"success", "forbidden"} & said.keys()
+    assert all(code in catalog().codes("lark") for code in said.values())
+    assert catalog().messages("nobody") == {}
+
+
 def test_variants_beside_the_pack_come_first() -> None:
     """A variants file joins the entry of the same code, and its readings are tried before the pack's own."""
     own = PACK.replace('["own name"]', '[["7".variants]]\npattern = "a"\ncause = "other"\nwho = "user"\n\n["own name"]')

@@ -22,6 +22,7 @@ from bot.model import Identity
 _BARE: Final = 40  # characters of a line that says nothing but the code
 _ABOVE: Final = 300  # characters
 _CLAUSE: Final = 60  # characters
+_WENT_WELL: Final = re.compile(r"(?i)\b(?:err)?code[\"']?\s?[:=]\s?0\b|HTTP/[\d.]{1,3}\"?\s+2\d\d\b")
 _MOST_MESSAGE: Final = 600
 _MOST: Final = 400  # of one kind in one window
 # How an API is named, and the letters of which such a name holds at least some: forms without theirs need not be looked for.
@@ -177,9 +178,18 @@ class Belongings:
 
     def _request_ids(self, name: str, spec: Spec) -> None:
         for at, _, value in request_ids(self.window, spec):
+            if self._of_success(at):
+                continue
             record = self.of(name, at)
             if value not in record.ids and value not in record.codes:
                 record.ids.append(value)
+
+    def _of_success(self, at: int) -> bool:
+        """Whether a place is on a line that tells of a call that went well, beside other lines."""
+        start, end = line_of(self.window.text, at)
+        if _WENT_WELL.search(self.window.text, start, end) is None:
+            return False
+        return not any(start <= each.start < end for each in self.records)
 
     def _apps(self, name: str, spec: Spec) -> None:
         if spec.app_shape is None:

@@ -94,7 +94,9 @@ def _of_patterns(window: Window) -> Iterable[Code]:
             groups = match.groupdict()
             for group in ("code", "sub_code"):
                 value = groups.get(group)
-                if value and not doubted(window, match.start()) and not foreign(window, name, match.start()):
+                if not value or window.doubt.enumerated(*match.span(group)):
+                    continue
+                if not doubted(window, match.start()) and not foreign(window, name, match.start()):
                     yield Code(name, value, *match.span(group), STRUCTURED, group == "sub_code")
 
 

@@ -11,7 +11,7 @@ from bot.extract.words import FAIL_WIDE, TRACE
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(
     r"""(?x)
-    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(](?!["'])|=>\s*(?!Array|Object|stdClass|string|int|float|bool)[A-Z]\w*(?:::\w+)*[({]|:=\s|\w\s?<-\s
+    (?<!=)[=!]==(?!=)|[=!]=\s?(?:["'](?=[\w{$'"-])|\d)|\$\{|\$\(|&&|\|\||\+=|::\s*new\b|=>\s*[{(](?!["']|\s?\w+:\s?["'\d])|=>\s*(?!Array|Object|stdClass|string|int|float|bool)[A-Z]\w*(?:::\w+)*[({]|:=\s|\w\s?<-\s
     | </?(?:tr|td|th|li)\b|^\+(?![\d\s])|^\s*[A-Z]\w+\s+[A-Z]\w*\s*=\s*-?\d{4,10}\s*$
     | \bnew\s*(?:\w+\s*)?\[\]|^\s*(["'])[^"'\n]{2,80}\1\s*\{|^\s*\{\s*(?:name|desc(?:ription)?|title|label|input|case)\s*:\s*["'`].{0,300}\}\s*,?\s*$
     | \.(?:includes|startsWith|endsWith|indexOf|equals|contains|has|get|json|then|catch|reply|respondWith|thenReturn|willReturn|mock\w*|to(?:Equal|Be|Contain|Match|Throw|Have)\w*|status|send)\(
@@ -29,7 +29,7 @@ _CODE_LINE = re.compile(
     | ^\s*(?:import|from|package|using)\s+(?:[{*("'<]|(?:static\s+|type\s+)?[\w./@-]+\s*(?:[;,=]|as\b|import\b|from\b|$))
     | ^\s*\#(?:include|define)\s
     | ^\s*(?:async\s+)?function\b|^\s*@\w+(?:\(|$)
-    | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[]|[\w.]+\()
+    | ^\s*_?[A-Z][A-Z0-9_]{3,}(?:\s*:\s*\w[\w\[\]]{0,60})?\s*=\s*(?:["'({\[%]|[\w.]+\()
     | ^\s*(?:\w+\.)+(?!(?i:(?:err|error|sub|status|result)?_?code|errno|error|status|msg|message)\s=\s[\w.]+\s*$)\w+\s=\s(?!b?["']\{)
     | ^\s*(?://|\#|--|\*\s)\s*\d{4,10}\s*[:=\-\u4e00-\u9fff]
     | ^\s*\((?:\s*["'`]?[^,()\n]{1,60}["'`]?\s*,){2,6}[^()\n]{1,60}\)\s*[,;]\s*$
@@ -49,7 +49,7 @@ _CODE_LINE = re.compile(
 )
 # A trace or a log line is no source code, whatever it quotes.
 _LOG_LINE = re.compile(
-    r"(?ai)^\W{0,4}\d{2,4}[-:/]\d\d|^\s*(?:#|//)\s?(?:[=-]>|→|>)\s|(?-i:\b(?:ERROR|WARN(?:ING)?|FATAL|CRITICAL|INFO|DEBUG)\b)|\[(?:error|err|warn|warning|e|w)\]|responded with|Traceback|报错|返回"
+    r"(?ai)^\W{0,4}\d{2,4}[-:/]\d\d|^\s*(?:#|//)\s?(?:[=-]>|→|>)\s|(?-i:\b(?:ERROR|WARN(?:ING)?|FATAL|CRITICAL|INFO|DEBUG)\b)|\[(?:error|err|warn|warning|e|w)\]|HTTP/[\d.]{1,3}\" \d{3} |responded with|Traceback|报错|返回"
     r"|[\w.]*(?:Error|Exception)\b:? [^=]{4}|->\s*\{\w+@\d+\}|[\u4e00-\u9fff] ?:? ?\{"
 )
 _FIXTURE = re.compile(
@@ -57,6 +57,7 @@ _FIXTURE = re.compile(
     r"|@pytest\.|\bfunc Test\w*\(|\bhttptest\.|\btesting\.[TB]\b|@Test\b|\[(?:Fact|Theory|Test(?:Method|Case)?)\b[^\]\n]{0,80}\]\s*$|\bAssert\.\w+\(|\b(?:describe|it|test)\(['\"`]|\bdef test_|\bassert\w*\(|\bassert(?:Equal|That|Raises)\b|^\s*assert\s|\bexpect\(|\bmock(?:Resolved|Rejected|Return)\w*|(?://|#)\s*(?:测试|示例|样例|模拟)"
     r"|\b(?:return_value|side_effect)\s*=|^\s*-\s+alert:|^msgid \"|^\s*(?:retry|ignore|skip|give_up|alert)[-_]on\s*:|\"(?:openapi|swagger|examples?)\"\s*:|^(?:openapi|swagger): ?[\"']?[23]"
 )
+_FAILED_TEST = re.compile(r"^E {2,}\S", re.M)
 # In lower case: at least one of them stands in whatever `_FIXTURE` finds.
 _FIXTURE_WORDS = (
     "pytest.", "func test", "httptest.", "testing.", "@test", "fixture", "mock", "stub", "test case", "unit test", "sample data", "dummy", "describe(", "it(", "test(", "def test_", "assert", "expect(",
@@ -118,18 +119,19 @@ _TALK = re.compile(
     | \"{3}
     | `[\w./:]{3,60}`\ (?:returns|answers|throws|gives|raises)\ `
     | ^\s*(?:nit|stand-?up|lgtm):|\blgtm\b|\bcan\ we\ rename\b|建议[把将]|已经?下线|关掉了|修好了|关单|已关闭
+    | ^\s*(?:closed|resolved|done)\b|\bclosed\ as\b|\btranslations?\b|\b(?:could|can)\ you\ (?:please\ )?review\b|\breview\ note|投票|截止|文案|分工
     | \breviewer\ note|\btable\ in\ docs?/|\bplease\ (?:drop|rename|remove|sort)\b
     | \bnow\ maps?\ to\b|用例\ ?\d|测试用例|手册第|补充了[^\n。]{0,60}(?:说明|文档)|验收(?:标准|条件)
     | 重试[^\n,。没不未]{0,6}成功|会自动|排查方法[:：]?\s|原(?:实现|逻辑)|误判[为成]|[仅只]在[^\n。]{0,60}时[,，]|即使[^\n。]{0,60}也返回|搞定了|(?:已经|都|现在)好了(?!吗|没)|解决了(?!吗|没)|已解决
     | (?:回头|稍后|晚点)(?:再)?(?:补|写|加|整理)|补(?:到|进)|写(?:到|进|个|一篇|一下)|写入(?:文档|手册|笔记|wiki|readme|faq)|补充(?:一条|说明|文档|到|单测|测试|用例)|翻译|整理(?:到|成|一下|了)|章节|文档里|文档中|文档说|写了?文档|更新文档
-    | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会|排期|计划|下个?版本|下周|明天(?![^\n,。]{0,8}[吗么?])|已经?(?:修复|解决|处理好|搞定)
+    | 速查|培训|错误码(?:表|列表|说明|对照|文档|处理|映射|大全|的?含义|规范)|评审|周会(?!的)|排期|计划|下个?版本|下周|明天(?![^\n,。]{0,8}[吗么?])|已经?(?:修复|解决|处理好|搞定)
     | (?:修复|优化|新增|支持|兼容|处理|适配|重构|完善|增加|梳理)(?:了|对)?[^\n,。,;]{0,24}(?:逻辑|场景|提示|错误码|用例|分支|功能|文案|机制|流程|判断|兜底|分类|单测|测试)
     | (?:当|如果|若|假如|一旦)[^\n。]{0,40}(?:时|的话|则|会|就)[^\n。]{0,30}(?:返回|提示|抛出|收到|出现|报)
     | (?<!\d)\d{4,}[^\n]{0,20}(?:表示|代表|意味着|是指|指的是|意思是)|一般是|通常是|通常由|是不是应该|建议(?:支持|增加|提供)|能不能|是否支持
     """
 )
 _EXPERIENCE = re.compile(
-    r"(?ai)\b(?<!can )(?<!could )(?<!should )(?<!may )(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b"
+    r"(?ai)\b(?<!can )(?<!could )(?<!should )(?<!may )(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b(?! (?:text|page|cent|desk|article|menu))"
     r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?(?:review|润色|翻译|改|补|写|整理|审|校))|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|(?:全部|都|开始|老是|一直)失败|挂了|用不了|连不上|失败[^\n]{0,8}错误码|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
 _SUCCESS_WORD = re.compile(
@@ -162,7 +164,7 @@ _MAP_LINE = re.compile(
     r"^[ \t]*(?:[\"']-?(?=(\d{4,10}))\d+[\"'][ \t]*(?::|=>|=)|[a-z]\w*(?:\.[\w-]+){0,4}\.(?=(\d{4,10}))\d+[ \t]*=)[ \t]*\S", re.M
 )
 # The same without quotes, under a comment or a key.
-_MAP_BLOCK = re.compile(r"^[ \t]*(?:#[^\n]*|[\w-]{1,40}:)[ \t]*\n(?:[ \t]+[A-Z]?-?\d{3,10}:[ \t][^\n]+(?:\n|$)){2,}", re.M)
+_MAP_BLOCK = re.compile(r"^[ \t]*(?:#[^\n]*|[\w-]{1,40}:[ \t]*)\n(?:[ \t]+[A-Z]?-?\d{3,10}:[ \t][^\n]+(?:\n|$)){2,}", re.M)
 _DATA = ('{"', "{'", "[{")  # how a line of data begins
 # `lark: { per_minute: 1000, per_second: 50, code: 99991400 }`
 _SETTING = re.compile(r"\b[a-z]\w{1,40}: {0,4}[{\d]")
@@ -174,8 +176,8 @@ _LEANING_REACH = 6
 _FRAME = re.compile(r"[ \t]*File \"[^\"\n]{1,300}\", line \d")
 _OPENS_LITERAL = re.compile(r"\b(?:return|yield|throw)$")
 _ROW_SIGN = r"[\"'`*]{0,3} {0,2}(?:[/,|、]|or|and|和|或|与) {0,2}[\"'`*]{0,3}"
-_LISTED_BEFORE = re.compile(rf"\d{{4,10}}{_ROW_SIGN}$|\[ ?(?:-?\d{{1,10}}, ?){{1,8}}-?$")
-_LISTED_AFTER = re.compile(rf"{_ROW_SIGN}\d{{4,10}}(?![\d:/-])|, ?(?:-?\d{{1,10}}, ?){{0,8}}-?\d{{1,10}} ?\]")
+_LISTED_BEFORE = re.compile(rf"\d{{4,10}}{_ROW_SIGN}(?:[A-Z]{{3,8}})?$|\[ ?(?:-?\d{{1,10}}, ?){{1,8}}-?$")
+_LISTED_AFTER = re.compile(rf"{_ROW_SIGN}(?:[A-Z]{{3,8}})?\d{{4,10}}(?![\d:/-])|, ?(?:-?\d{{1,10}}, ?){{0,8}}-?\d{{1,10}} ?\]")
 # `retry-on: 45009` of a configuration file.
 _SETTING_BEFORE = re.compile(
     r"(?i)(?:retry|ignore|skip|except|allow|silence|mute|expect)\w{0,12}[-_]?(?:on|codes?|errors?|list|for)?[\"']?\s?[:=]\s?$"
@@ -210,7 +212,9 @@ class Doubt:
     @cached_property
     def fixture(self) -> bool:
         """Whether the text is a test or a specification that holds an error as its example."""
-        return any(each in self._lower for each in _FIXTURE_WORDS) and _FIXTURE.search(self._text) is not None
+        if not any(each in self._lower for each in _FIXTURE_WORDS) or _FIXTURE.search(self._text) is None:
+            return False
+        return _FAILED_TEST.search(self._text) is None  # what pytest shows of a test that failed
 
     @cached_property
     def talk(self) -> bool:

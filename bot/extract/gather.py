@@ -11,6 +11,7 @@ from bot.extract.belongings import Belongings, request_ids
 from bot.extract.codes import codes
 from bot.extract.doubt import line_of, went_well
 from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code, strange
+from bot.extract.read import NUMBER
 from bot.extract.records import Record
 from bot.extract.scopes import namesake
 from bot.extract.sentences import SENTENCE, one_line
@@ -22,6 +23,10 @@ _MISSING: Final = re.compile(
 )
 _BESIDE: Final = 200  # characters
 _CODE_BEFORE: Final = re.compile(r"(?<![\w.-])(-?\d{4,10})[ :,\"'`\])]{1,4}$")
+_SAYS_WHOSE: Final = 30  # letters of a message that tell whose it is where only a hint of the platform stands beside it
+_MOST_SAID: Final = 1000
+_NONE_OF: Final = re.compile(r"(?<![\d.,])(?:0|no|zero) $")  # `0 rate limited`
+_OWN_CODE: Final = 60  # characters around a wording in which the code that it belongs to is its own
 _FINER_REACH: Final = 500  # characters
 _ASKING: Final = re.compile(r"[?？]|帮|看下|看看|查|help|look")
 _REFUSED: Final = re.compile(r"[45]\d\d")
@@ -169,7 +174,7 @@ def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[i
             weight = sum(1 if sign.isascii() else 2.5 for sign in phrase)
             clue = window.clue(name, at)
             rival = max((window.clue(other, at) for other in window.words.specs if other != name), default=0.0)
-            if strange(window, name, at):
+            if strange(window, name, at) or _NONE_OF.search(window.lower, max(0, at - 6), at):
                 continue
             if (weight < 14 and not (trouble and clue >= 3)) or (rival > clue + 1 and weight < 40) or window.written(at):
                 continue
@@ -185,6 +190,7 @@ def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[i
         _, at, phrase, name, key = best
         told = [each.value for each in window.near(at, NEAR) if each.role == roles.CODE and window.words.specs[name].may_be(each.value)]
         told += [before[1] for before in [_CODE_BEFORE.search(window.text, max(0, at - 16), at)] if before]
+        told += [each[0] for each in NUMBER.finditer(window.text, max(0, at - _OWN_CODE), at + len(phrase) + _OWN_CODE) if each[0] == key]
         listed = [each for each in dict.fromkeys(told) if window.catalog.entry(name, each)]
         found[name] = Record(name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, hints={"entry": key})
 
@@ -193,11 +199,11 @@ def _from_messages(window: Window, found: dict[str, Record]) -> None:
     """Somebody names a platform and quotes what it says with one of its codes, without the code."""
     middle = len(window.text) // 2
     clue, name = max((window.clue(name, middle), name) for name in window.words.specs)
-    if clue < NAME:
-        return
-    said = max((each for each in window.catalog.messages(name) if each in window.lower), key=len, default=None)
+    least = 0 if clue >= NAME else _SAYS_WHOSE if clue > 0 else _MOST_SAID
+    said = max((each for each in window.catalog.messages(name) if len(each) >= least and each in window.lower), key=len, default=None)
     if said is not None and not window.written(at := window.lower.index(said)):
-        found[name] = Record(name, start=at, end=at + len(said), strength=LABELLED, hints={"entry": window.catalog.messages(name)[said]})
+        entry = window.catalog.messages(name)[said]
+        found[name] = Record(name, start=at, end=at + len(said), strength=LABELLED, hints={"entry": entry})
 
 
 def _from_scopes(window: Window, found: dict[str, Record]) -> None:

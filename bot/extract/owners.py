@@ -92,7 +92,7 @@ def told_by_vendor(window: Window, value: str, end: int) -> bool:
     for name in window.catalog.platforms_of(value):
         told = _message_words(window, name, value)
         all_of_them = sum(map(_weight, told))
-        if sum(_weight(word) for word in told if word in behind) >= max(_TELLING, all_of_them * (0.5 if len(value) >= _LONG else 1.0)):
+        if sum(_weight(word) for word in told if word in behind) >= max(_TELLING, all_of_them * (0.5 if len(value) >= _LONG else 0.75)):
             return True
         if all_of_them >= 2 * _TELLING and all(word in before for word in told):
             return True

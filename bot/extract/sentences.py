@@ -48,6 +48,7 @@ _DATA_SIGN: Final = re.compile(r"[{}|<>;]|=>|\",|: ?\[|^[+-] ")
 _QUOTED_DATA: Final = re.compile(r"[\"'`{}|=]")
 _NUMBERS_BEFORE: Final = re.compile(r"\d[ ,]$")
 _HARDLY_ELSE: Final = 6  # digits
+_NAMED: Final = 8  # letters of a word that the catalogue is asked about
 _UNMISTAKABLE: Final = 12  # letters
 SENTENCE: Final = 400  # characters of a question, at most
 _NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
@@ -139,6 +140,12 @@ def _asked_about(window: Window, value: str, at: int, digits: int) -> bool:
     return digits >= (5 if _spoken_for(window, value, at) else _HARDLY_ELSE)
 
 
+def _alone(window: Window, value: str) -> bool:
+    """Whether a line names no other code: who names several speaks about them."""
+    others = (match[0] for match in TOKEN.finditer(window.text) if match[0] != value and len(match[0]) >= _NAMED)
+    return not any(window.catalog.platforms_of(each) for each in others)
+
+
 def _screen(window: Window) -> bool:
     """Whether the text is what somebody read off a screen: short, and no data or source code in it."""
     return len(window.text) <= SENTENCE and not _QUOTED_DATA.search(window.text)
@@ -222,7 +229,7 @@ def of_tokens(window: Window) -> Iterable[Code]:
 def _owners(window: Window, match: re.Match[str]) -> tuple[str, ...]:
     """The platforms that a word can be a code of: they list it, or several of its make, or it looks like one of their codes."""
     word = match[0]
-    owners = window.catalog.platforms_of(word) if len(word) >= 8 else ()
+    owners = window.catalog.platforms_of(word) if len(word) >= _NAMED else ()
     if not owners and ("_" in word or "." in word or word[-1].isdigit()) and not _FILE.search(word):
         owners = window.known.kindred(word) or (_like_listed(window, match) if "_" in word else ())
     return owners
@@ -252,7 +259,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
-    if joined and not common and one_line(window) and (believed or len(value) >= _UNMISTAKABLE):
+    if joined and not common and one_line(window) and (believed or len(value) >= _UNMISTAKABLE) and _alone(window, value):
         return True
     if joined and not common and len(value) >= _UNMISTAKABLE and _screen(window) and TROUBLE.search(window.lower):
         return True

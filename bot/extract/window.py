@@ -32,6 +32,7 @@ _FIELD_ROW: Final = re.compile(
     r"^[ \t]*\|[ \t*`]*([A-Za-z_\u4e00-\u9fff][\w -]{1,30}?)[ \t*`]*\|[ \t*`]*([^|\n]{1,400}?)[ \t*`]*\|[ \t]*$", re.M
 )
 _BROKEN_ID: Final = re.compile(r"(?<![\w-])([0-9A-Fa-f-]{4,36})\n {0,12}([0-9A-Fa-f-]{1,32})(?![\w-])")
+_BROKEN_NUMBER: Final = re.compile(r"(?<=[:= ])(\d{3,9})\n {0,12}(\d{1,6})(?=[,}\s])")
 _ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18,20}")
 _DIGIT: Final = re.compile(r"\d")
 
@@ -147,6 +148,7 @@ class Window:
         if "|" in text and sum(normal(key) in self.words.roles for key, _ in _FIELD_ROW.findall(text)) > 1:
             text = _FIELD_ROW.sub(lambda found: f"{found[1]}: {found[2]}" if normal(found[1]) in self.words.roles else found[0], text)
         text = _BROKEN_ID.sub(lambda found: found[1] + found[2] if _ID.fullmatch(found[1] + found[2]) else found[0], text)
+        text = _BROKEN_NUMBER.sub(lambda found: found[1] + found[2] if self.catalog.platforms_of(found[1] + found[2]) else found[0], text)
         return _BROKEN.sub(lambda found: found[1] + found[2] if self._ours(found[1] + found[2]) else found[0], text)
 
     def _ours(self, word: str) -> bool:

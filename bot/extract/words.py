@@ -47,7 +47,7 @@ REPORT: Final = re.compile(
 TRACE: Final = re.compile(r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d")
 # On lower-case text, and each alternative begins with a letter that it looks behind afterwards, so that other places are skipped at once.
 TROUBLE: Final = re.compile(
-    r"(?a)error\b(?![:=] ?0\b)|exception\b(?<=\wexception)|f(?<!\w.)ail(?:ed|ure|s)?\b(?![:=] ?0\b)|\[e\]|报错|错误|(?:失败|异常)(?![:=] ?0(?!\d))|traceback|permission denied|access denied|unauthorized|❌"
+    r"(?a)error\b(?![:=] ?0\b)|exception\b(?<=\wexception)|f(?<!\w.)(?<!\b0 .)ail(?:ed|ure|s)?\b(?![:=] ?0\b)|\[e\]|报错|错误|(?:失败|异常)(?![:=] ?0(?!\d))|traceback|permission denied|access denied|unauthorized|❌"
     rf"|p(?<!\w.)roblem|encountered|{_COMPLAINT}"
 )
 WRAPPER: Final = re.compile(
@@ -74,7 +74,7 @@ HAVE_LABEL: Final = re.compile(
 # On lower-case text. What one has, and what one asks for on a command line, is not missing.
 _HAD = (
     r"newly granted(?: scopes?)?|provided|granted(?<!not granted) scopes?|granted(?<!not granted)[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes"
-    r"|requested[ _]scopes?(?! were not)|current[ _]scopes?|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了|只有(?![^\n]{0,60}才)|[&?]scope="
+    r"|requested[ _]scopes?(?! were not)|scopelist|current[ _]scopes?|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了|只有(?![^\n]{0,60}才)|[&?]scope="
 )
 _ASKED = r"^[ \t]*(?:<@\w{1,40}>[ \t]*)?(?:[$❯>%#][ \t]+)?[\w./-]{2,40}[ \t][^\n`]{0,80}--scopes?[ =]"
 SCOPE_WORD: Final = re.compile(rf"(?a){_HAD}|{_NEEDED}")
