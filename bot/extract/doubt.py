@@ -49,7 +49,7 @@ _CODE_LINE = re.compile(
 )
 # A trace or a log line is no source code, whatever it quotes.
 _LOG_LINE = re.compile(
-    r"(?ai)^\W{0,4}\d{2,4}[-:/]\d\d|^\s*(?:#|//)\s?(?:[=-]>|→|>)\s|(?-i:\b(?:ERROR|WARN(?:ING)?|FATAL|CRITICAL|INFO|DEBUG)\b)|\[(?:error|err|warn|warning|e|w)\]|HTTP/[\d.]{1,3}\" \d{3} |responded with|Traceback|报错|返回"
+    r"(?ai)^\W{0,4}\d{2,4}[-:/]\d\d|^\s*(?:#|//)\s?(?:[=-]>|→|>)\s|(?-i:\b(?:ERROR|WARN(?:ING)?|FATAL|CRITICAL|INFO|DEBUG)\b(?!\s?=\s))|\[(?:error|err|warn|warning|e|w)\]|HTTP/[\d.]{1,3}\" \d{3} |responded with|Traceback|报错|返回"
     r"|[\w.]*(?:Error|Exception)\b:? [^=]{4}|->\s*\{\w+@\d+\}|[\u4e00-\u9fff] ?:? ?\{"
 )
 _FIXTURE = re.compile(
@@ -114,7 +114,7 @@ _TALK = re.compile(
       | we\ (?:should|could|plan|will|want\ to|need\ to)
       | in\ (?:the|our)\ docs
       | (?:docs?|documentation|readme|spec)\ (?:lists?|says?|mentions?|describes?|explains?)
-      | (?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that)\ (?:also\ )?(?:returns|throws|responds\ with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for|until)
+      | (?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that)\ (?:also\ )?(?:returns|throws|responds\ with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for(?!\ (?:an?|the|this|my|our)\b)|until)
     )(?:\b|(?<=[\s:]))
     | \"{3}
     | `[\w./:]{3,60}`\ (?:returns|answers|throws|gives|raises)\ `
@@ -132,7 +132,7 @@ _TALK = re.compile(
 )
 _EXPERIENCE = re.compile(
     r"(?ai)\b(?<!can )(?<!could )(?<!should )(?<!may )(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b(?! (?:text|page|cent|desk|article|menu))"
-    r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?(?:review|润色|翻译|改|补|写|整理|审|校))|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|(?:全部|都|开始|老是|一直)失败|挂了|用不了|连不上|失败[^\n]{0,8}错误码|出现[^\n]{0,20}错误|调用失败|请求失败"
+    r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?(?:review|润色|翻译|改|补|写|整理|审|校))|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|(?:全部|都|开始|老是|一直)失败|挂了|用不了|连不上|失败[^\n]{0,8}错误码|(?:直接|总是|老是|每次都?)(?:提示|弹|返回)|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
 _SUCCESS_WORD = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"

@@ -11,7 +11,6 @@ from bot.extract.belongings import Belongings, request_ids
 from bot.extract.codes import codes
 from bot.extract.doubt import line_of, went_well
 from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code, strange
-from bot.extract.read import NUMBER
 from bot.extract.records import Record
 from bot.extract.scopes import namesake
 from bot.extract.sentences import SENTENCE, one_line
@@ -190,7 +189,13 @@ def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[i
         _, at, phrase, name, key = best
         told = [each.value for each in window.near(at, NEAR) if each.role == roles.CODE and window.words.specs[name].may_be(each.value)]
         told += [before[1] for before in [_CODE_BEFORE.search(window.text, max(0, at - 16), at)] if before]
-        told += [each[0] for each in NUMBER.finditer(window.text, max(0, at - _OWN_CODE), at + len(phrase) + _OWN_CODE) if each[0] == key]
+        entry = window.catalog.entry(name, key)
+        if (
+            entry
+            and entry.code_shown
+            and re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)", window.text[max(0, at - _OWN_CODE) : at + _OWN_CODE])
+        ):
+            told.append(key)
         listed = [each for each in dict.fromkeys(told) if window.catalog.entry(name, each)]
         found[name] = Record(name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, hints={"entry": key})
 

@@ -44,7 +44,7 @@ _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
 _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
 _ONE_LINER: Final = 160  # characters
-_DATA_SIGN: Final = re.compile(r"[{}|<>;]|=>|\",|: ?\[|^[+-] ")
+_DATA_SIGN: Final = re.compile(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _QUOTED_DATA: Final = re.compile(r"[\"'`{}|=]")
 _NUMBERS_BEFORE: Final = re.compile(r"\d[ ,]$")
 _HARDLY_ELSE: Final = 6  # digits
