@@ -187,9 +187,9 @@ class Belongings:
     def _of_success(self, at: int) -> bool:
         """Whether a place is on a line that tells of a call that went well, beside other lines."""
         start, end = line_of(self.window.text, at)
-        if _WENT_WELL.search(self.window.text, start, end) is None:
+        if any(start <= each.start < end for each in self.records):
             return False
-        return not any(start <= each.start < end for each in self.records)
+        return _WENT_WELL.search(self.window.text, start, end) is not None
 
     def _apps(self, name: str, spec: Spec) -> None:
         if spec.app_shape is None:

@@ -9,7 +9,6 @@ from typing import Final
 
 from bot.extract.spec import Spec
 from bot.extract.window import BELIEVED, NAME, NEAR, Window
-from bot.extract.words import STRANGER
 
 STRUCTURED: Final = 3  # a field of an answer
 LABELLED: Final = 2  # "error code 230002"
@@ -140,12 +139,12 @@ def doubted(window: Window, at: int) -> bool:
 
 def _numbered_elsewhere(window: Window, at: int) -> bool:
     """Whether the label right before a number is that of another system: `SQL Error: 1045`."""
-    return STRANGER.search(window.lower, max(0, at - _LABEL), at) is not None
+    return window.stranger(at - _LABEL, at)
 
 
 def strange(window: Window, name: str, at: int) -> bool:
     """Whether a system that is none of our platforms is named around a place, and this platform is not."""
-    return window.clue(name, at) < NAME and STRANGER.search(window.lower, max(0, at - _BESIDE), at + _BESIDE) is not None
+    return window.stranger(at - _BESIDE, at + _BESIDE) and window.clue(name, at) < NAME
 
 
 def foreign(window: Window, name: str, at: int) -> bool:

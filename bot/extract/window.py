@@ -16,7 +16,7 @@ from bot.extract.clean import flat, plain
 from bot.extract.doubt import Doubt
 from bot.extract.read import Address, Brackets, Pair, addresses, normal, pairs
 from bot.extract.spec import Lexicon, Spec
-from bot.extract.words import alike
+from bot.extract.words import STRANGER, alike
 
 NEAR: Final = 400
 BELIEVED: Final = 3.0
@@ -208,6 +208,15 @@ class Window:
                 seen = any(self.catalog.scope(name, match[0]) for match in islice(spec.scope.finditer(self.text), 100))
             known = self._shaped[name] = BELIEVED + 1 if seen else 0.0
         return known
+
+    @cached_property
+    def _strangers(self) -> list[int]:
+        return [found.start() for found in islice(STRANGER.finditer(self.lower), _MOST_ADDRESSES)]
+
+    def stranger(self, start: int, end: int) -> bool:
+        """Whether a system that is none of our platforms is named between two places."""
+        index = bisect_left(self._strangers, start)
+        return index < len(self._strangers) and self._strangers[index] < end
 
     def named(self, at: int) -> bool:
         """Whether the word right before a place is a platform's name (or as good as one)."""
