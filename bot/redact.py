@@ -67,6 +67,10 @@ _VALUE: Final = re.compile(
 _BARE: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|，；。]*")
 _QUOTED: Final = re.compile(r"[^\"'`\\\r\n]*")
 _FLAG: Final = re.compile(r"(-(?<![A-Za-z0-9_-]-)-?[A-Za-z][A-Za-z0-9-]{1,40})([ \t]{1,4}[\"']?)([^\s\"'-][^\s\"']{3,2000})")
+# A name in one cell of a table or element of a page, its value in the next.
+_CELL: Final = re.compile(
+    r"([A-Za-z_](?<![A-Za-z0-9_.-].)[A-Za-z0-9_.-]{2,40}[*`]{0,3}[ \t]{0,40}(?:\||(?:[:=：][ \t]{0,4})?(?:</?[a-z]\w{0,10}(?: [^<>]{0,200})?>\s{0,8}){1,4})[ \t]{0,40}[*`]{0,3})([^\s|<>*`]{8,4000})"
+)
 _CHINESE: Final = re.compile(
     r"(密码|密钥|口令|令牌|验证码|授权码|签名)([\"'`]?[ \t]{0,4}(?:[:=：]|为|是)[ \t]{0,4}[\"'`]?)([A-Za-z0-9_~!@#$%^*+/=.-]{6,2000})"
 )
@@ -147,13 +151,9 @@ def redact(text: str) -> Redaction:
             text = shape.sub(_shaped(kind, masker), text)
     if _LARK_SEEN.search(text):
         text = _LARK.sub(lambda found: _lark(found, masker), text)
-    if "authorization" in lower:
-        text = _AUTHORIZATION.sub(lambda found: _header(found, masker), text)
-    if "bearer" in lower:
-        text = _BEARER.sub(lambda found: _bearer(found, masker), text)
-    if "cookie" in lower:
-        text = _COOKIE.sub(lambda found: _cookie(found, masker), text)
-    text = _assignments(text, masker)
+    text = _assignments(_headers(text, lower, masker), masker)
+    if "|" in text or "</" in text:
+        text = _CELL.sub(lambda found: _cell(found, masker), text)
     if "-" in text:
         text = _FLAG.sub(lambda found: _flag(found, masker), text)
     if not text.isascii():
@@ -163,6 +163,16 @@ def redact(text: str) -> Redaction:
     if "@" in text:
         text = _EMAIL.sub(lambda found: _personal(found, "email", f"{MASK}{found[1]}", masker), text)
     return Redaction(text, tuple(masker.kinds), masker.live)
+
+
+def _headers(text: str, lower: str, masker: _Masker) -> str:
+    if "authorization" in lower:
+        text = _AUTHORIZATION.sub(lambda found: _header(found, masker), text)
+    if "bearer" in lower:
+        text = _BEARER.sub(lambda found: _bearer(found, masker), text)
+    if "cookie" in lower:
+        text = _COOKIE.sub(lambda found: _cookie(found, masker), text)
+    return text
 
 
 # ---------------------------------------------------------------- by shape
@@ -368,6 +378,15 @@ def _flag(found: re.Match[str], masker: _Masker) -> str:
         return found[0]
     masker.note(kind, found[3])
     return f"{found[1]}{found[2]}{MASK}"
+
+
+def _cell(found: re.Match[str], masker: _Masker) -> str:
+    lead, value = found.groups()
+    kind = _kind(re.match(r"[\w.-]+", lead)[0])  # type: ignore[index]  # it begins with a letter
+    if kind is None or _SAFE_VALUE.fullmatch(value) or _PLAIN_WORD.fullmatch(value) or (kind == "code" and not _is_grant(value, False)):
+        return found[0]
+    masker.note(kind, value)
+    return f"{lead}{_kept(value)}{MASK}"
 
 
 def _chinese(found: re.Match[str], masker: _Masker) -> str:

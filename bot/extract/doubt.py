@@ -40,6 +40,7 @@ _CODE_LINE = re.compile(
     | ^\s*["'`]?-?\d{1,10}["'`]?\s*(?::|=>)\s*[A-Za-z_][\w.]*\s*,\s*(?:(?://|\#).*)?$
     | ^\s*[A-Z][A-Z0-9_]{2,40}\s?\(\s*["'\d]
     | ^\s*["'`]?-?\d{4,10}["'`]?\s*(?::|=>)\s*["'`{\[(].{0,200},\s*(?:(?://|\#).*)?$
+    | \{\w+=~?"[^"\n]{0,200}"[^}\n]{0,200}\}\[\d+[smhd]\]
     | =>\s*[A-Z]\w*::\w+,?\s*$ | ^\s*\#\[\w | ^\s*[A-Z]\w*(?:\([^)\n]{0,80}\))?,\s*//\s | ^\s*(?:await\s+)?[a-z_]\w*(?:\.\w+){1,4}\(\s*["'`{]
     | ^\S*::test_\w|\bPASSED\s+\[
     | ^[a-z]\w*\{(?:\w+="[^"\n]{0,200}",?){1,12}\}\s-?[\d.]+
@@ -111,7 +112,7 @@ _TALK = re.compile(
       | not\ (?:listed|documented|mentioned)\ in\ (?:the\ |our\ |your\ )?(?:reference|docs?|documentation|guide|readme|table|page)
       | (?:error|status)\ codes?\ (?:table|list|reference|mapping|enum|constants?|are|include)
       | should\ (?:we|i|be\ (?:return|map|treat|handl|report|surfac|caught|retri|ignor|shown)\w*|return|map|treat|handle)
-      | we\ (?:should|could|plan|will|want\ to|need\ to)
+      | (?<!do\ )(?<!should\ )we\ (?:should|could|plan|will|want\ to|need\ to)
       | in\ (?:the|our)\ docs
       | (?:docs?|documentation|readme|spec)\ (?:lists?|says?|mentions?|describes?|explains?)
       | (?:api|endpoint|server|method|call|slack|lark|feishu|it|which|that)\ (?:also\ )?(?:returns|throws|responds\ with|raises|answers|reports)\b[^\n]{0,80}\b(?:when|if|unless|for(?!\ (?:an?|the|this|my|our)\b)|until)
@@ -180,7 +181,7 @@ _LISTED_BEFORE = re.compile(rf"\d{{4,10}}{_ROW_SIGN}(?:[A-Z]{{3,8}})?$|\[ ?(?:-?
 _LISTED_AFTER = re.compile(rf"{_ROW_SIGN}(?:[A-Z]{{3,8}})?\d{{4,10}}(?![\d:/-])|, ?(?:-?\d{{1,10}}, ?){{0,8}}-?\d{{1,10}} ?\]")
 # `retry-on: 45009` of a configuration file.
 _SETTING_BEFORE = re.compile(
-    r"(?i)(?:retry|ignore|skip|except|allow|silence|mute|expect)\w{0,12}[-_]?(?:on|codes?|errors?|list|for)?[\"']?\s?[:=]\s?$"
+    r"(?i)(?:retry|ignore|skip|except(?!ion)|allow|silence|mute|expect)\w{0,12}[-_]?(?:on|codes?|errors?|list|for)?[\"']?\s?[:=]\s?$"
 )
 
 

@@ -18,7 +18,7 @@ from bot.extract.window import BELIEVED, NAME, NEAR, Window
 from bot.extract.words import FAIL, HTTP, MACHINERY, REFUSAL, REPORT, TRACE, TROUBLE
 
 _MISSING: Final = re.compile(
-    r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|缺少|未开通|未申请|权限不足|无权限|没有"
+    r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|permission_violations|缺少|未开通|未申请|权限不足|无权限|没有"
 )
 _BESIDE: Final = 200  # characters
 _CODE_BEFORE: Final = re.compile(r"(?<![\w.-])(-?\d{4,10})[ :,\"'`\])]{1,4}$")

@@ -24,8 +24,12 @@ _FIELD: Final = re.compile(r"(?:^|\n)[ \t]*[A-Za-z]{3,20}[ \t]?:[ \t]*[\"'`]?$")
 _CALLED_SCOPE: Final = re.compile(r"(?:scope|permission|privilege|权限[包点]?)[ :\"'`\[]{1,4}$")
 _CALLED_MISSING: Final = re.compile(r"[\"'`\]]{0,2} ?(?:(?:is |was |has )?(?:not|missing|required|unauthori[sz]ed|denied)\b|未|没|不足|缺)")
 _CALLED_THERE: Final = re.compile(
-    r"[\"'`\]]{0,2} ?(?:(?:is|was|are|has been|have been) (?:already |all |there\b|enabled|granted|added|ticked|on\b)|(?:明明|这个|权限|我|们|是|也|都|全|早|就|昨天|今天|刚|前天|上周|已经?|早已){0,6}(?:开了|开通了|有了|加了|加上了|勾了|申请了|申请过|授权了|给了|配了|开着))"
+    r"[\"'`\]]{0,2}(?: ?(?:和|与|及|and|,|、) ?[\"'`]?[a-z][\w:.-]{3,60}[\"'`]?){0,4} ?(?:(?:is|was|are|has been|have been|shows?(?: up)? as) (?:already |all |there\b|enabled|granted|added|ticked|on\b)|(?:明明|这个|权限|我|们|是|也|都|全|早|就|昨天|今天|刚|前天|上周|已经?|早已){0,6}(?:开了|开通了|有了|加了|加上了|勾了|申请了|申请过|授权了|给了|配了|开着))"
 )
+# A checklist: `✅ im:chat:readonly`, `❌ im:message.pins:write_only`.
+_MARK: Final = re.compile(r"([✅✔☑❌✗✘×✖])\ufe0f?[ `*]{0,3}$")
+_MARK_REACH: Final = 5
+_MISSING_MARKS: Final = "❌✗✘×✖"
 _YET: Final = re.compile(r"还是|仍|依然|但|可是|\bstill\b|\bbut\b|\byet\b")
 _YET_REACH: Final = 12  # characters
 _SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
@@ -133,6 +137,9 @@ class Scopes:
     def _called(self, at: int, end: int) -> bool | None:
         """Whether the words right behind a scope call it missing (True) or there (False); None when they do neither."""
         lower = self.window.lower
+        mark = _MARK.search(lower, max(0, at - _MARK_REACH), at)
+        if mark:
+            return mark[1] in _MISSING_MARKS
         there = _CALLED_THERE.match(lower, end)
         if there and not _YET.search(lower, there.end(), there.end() + _YET_REACH):
             return False

@@ -74,7 +74,7 @@ HAVE_LABEL: Final = re.compile(
 # On lower-case text. What one has, and what one asks for on a command line, is not missing.
 _HAD = (
     r"newly granted(?: scopes?)?|provided|granted(?<!not granted) scopes?|granted(?<!not granted)[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes"
-    r"|requested[ _]scopes?(?! were not)|scopelist|current[ _]scopes?|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了|只有(?![^\n]{0,60}才)|(?:[&?]|链接里? ?|参数里? ?|传了?的?是? ?)scope="
+    r"|requested[ _]scopes?(?! were not)|scopelist|current[ _]scopes?|only ha(?:ve|s)|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了|只有(?![^\n]{0,60}才)|(?:[&?]|链接里? ?|参数里? ?|传了?的?是? ?)scope="
 )
 _ASKED = r"^[ \t]*(?:<@\w{1,40}>[ \t]*)?(?:[$❯>%#][ \t]+)?[\w./-]{2,40}[ \t][^\n`]{0,80}--scopes?[ =]"
 SCOPE_WORD: Final = re.compile(rf"(?a){_HAD}|{_NEEDED}")
@@ -84,11 +84,11 @@ SCOPE_HAD: Final = re.compile(rf"(?am){_ASKED}|{_HAD}")
 # The following run on lower-case text. Every alternative begins with a letter (and looks behind it afterwards), so that the engine
 # skips all other places by itself.
 AS_APP: Final = re.compile(
-    r"(?a)a(?<!\w.)s (?:the |a )?(?:bot|app|tenant|application)\b|bot identity|app identity|tenant identity|application identity|应用身份|机器人身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?(?:bot|app|tenant|application)\b|bot identity|app identity|tenant identity|application identity|应用 ?身份|机器人 ?身份|\bapp ?身份|\bbot ?身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
     r"|tenant token|tenant needs|app token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)|useuat\W{1,6}false"
 )
 AS_USER: Final = re.compile(
-    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|auth login --scope|xoxp|/authen/v\d|refresh_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户 ?身份|\buser ?身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|auth login --scope|xoxp|/authen/v\d|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 
