@@ -23,7 +23,6 @@ _MISSING: Final = re.compile(
 _BESIDE: Final = 200  # characters
 _CODE_BEFORE: Final = re.compile(r"(?<![\w.-])(-?\d{4,10})[ :,\"'`\])]{1,4}$")
 _SAYS_WHOSE: Final = 30  # letters of a message that tell whose it is where only a hint of the platform stands beside it
-_MOST_SAID: Final = 1000
 _NONE_OF: Final = re.compile(r"(?<![\d.,])(?:0|no|zero) $")  # `0 rate limited`
 _OWN_CODE: Final = 60  # characters around a wording in which the code that it belongs to is its own
 _FINER_REACH: Final = 500  # characters
@@ -204,7 +203,9 @@ def _from_messages(window: Window, found: dict[str, Record]) -> None:
     """Somebody names a platform and quotes what it says with one of its codes, without the code."""
     middle = len(window.text) // 2
     clue, name = max((window.clue(name, middle), name) for name in window.words.specs)
-    least = 0 if clue >= NAME else _SAYS_WHOSE if clue > 0 else _MOST_SAID
+    if clue == 0.0:
+        return
+    least = 0 if clue >= NAME else _SAYS_WHOSE
     said = max((each for each in window.catalog.messages(name) if len(each) >= least and each in window.lower), key=len, default=None)
     if said is not None and not window.written(at := window.lower.index(said)):
         entry = window.catalog.messages(name)[said]
