@@ -88,7 +88,7 @@ AS_APP: Final = re.compile(
     r"|tenant token|tenant needs|app token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)|useuat\W{1,6}false"
 )
 AS_USER: Final = re.compile(
-    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户 ?身份|\buser ?身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|auth login --scope|xoxp|/authen/v\d|refresh_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户 ?身份|\buser ?身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|auth login --scope|gh auth refresh|xoxp|/authen/v\d|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 

@@ -28,6 +28,7 @@ SPEC = Spec(
         pattern("authorization_revoked", r"(?<![\d.])(?P<code>24)[ :,(\"']{1,4}AUTHORIZATION_REVOKED"),
         pattern("k100", r"(?<![0-9a-z])(?P<code>K100\d)(?:[\]\"' :,\n]|$)"),
         pattern("k00", r"(?<![0-9a-z])(?P<code>K00\d\d)(?:[\]\"' :,)]|$)"),
+        pattern("scope", r"scopes? [^\n,。]{0,8}(?:缺少?|少了?|没有?) ?(?P<scope>[a-z][a-z_]{3,40})"),
         pattern("apiexception", r"\bKs\w*ApiException: ?(?P<code>\d{2,9})[:,]"),
     ),
     id_shape=re.compile(r"\d{10,24}|[0-9a-f-]{16,40}|[0-9A-Za-z_-]{12,40}"),
