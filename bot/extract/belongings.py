@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from itertools import count, islice
 from typing import Final
 
@@ -22,7 +22,7 @@ from bot.model import Identity
 _BARE: Final = 40  # characters of a line that says nothing but the code
 _ABOVE: Final = 300  # characters
 _CLAUSE: Final = 60  # characters
-_WENT_WELL: Final = re.compile(r"(?i)\b(?:err)?code[\"']?\s?[:=]\s?0\b|HTTP/[\d.]{1,3}\"?\s+2\d\d\b")
+_WENT_WELL: Final = re.compile(r"code[\"']?\s?[:=]\s?0\b|http/[\d.]{1,3}\"?\s+2\d\d\b")  # on lower-case text
 _MOST_MESSAGE: Final = 600
 _MOST: Final = 400  # of one kind in one window
 # How an API is named, and the letters of which such a name holds at least some: forms without theirs need not be looked for.
@@ -189,7 +189,11 @@ class Belongings:
         start, end = line_of(self.window.text, at)
         if any(start <= each.start < end for each in self.records):
             return False
-        return _WENT_WELL.search(self.window.text, start, end) is not None
+        return any(start <= place < end for place in self._went_well)
+
+    @cached_property
+    def _went_well(self) -> list[int]:
+        return [found.start() for found in islice(_WENT_WELL.finditer(self.window.lower), _MOST)]
 
     def _apps(self, name: str, spec: Spec) -> None:
         if spec.app_shape is None:

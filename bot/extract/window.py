@@ -16,7 +16,7 @@ from bot.extract.clean import flat, plain
 from bot.extract.doubt import Doubt
 from bot.extract.read import Address, Brackets, Pair, addresses, normal, pairs
 from bot.extract.spec import Lexicon, Spec
-from bot.extract.words import STRANGER, alike
+from bot.extract.words import STRANGERS, alike
 
 NEAR: Final = 400
 BELIEVED: Final = 3.0
@@ -101,6 +101,13 @@ def _spellings(phrase: str) -> set[str]:
     if phrase.isascii():
         return {phrase}
     return {phrase, _SEAM.sub("", phrase), _SEAM.sub(" ", phrase)}
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + len(word))
 
 
 class Window:
@@ -211,7 +218,7 @@ class Window:
 
     @cached_property
     def _strangers(self) -> list[int]:
-        return [found.start() for found in islice(STRANGER.finditer(self.lower), _MOST_ADDRESSES)]
+        return sorted(at for name in STRANGERS if name in self.lower for at in islice(_places(self.lower, name), _MOST_ADDRESSES))
 
     def stranger(self, start: int, end: int) -> bool:
         """Whether a system that is none of our platforms is named between two places."""

@@ -56,7 +56,7 @@ WRAPPER: Final = re.compile(
 # On lower-case text.
 HTTP: Final = re.compile(
     r"(?a)(?:http(?:/[\d.]{1,3})?[ :]{1,3}|status(?:[ _-]?code)?[\"']?\W{1,4}|response code: ?|error: \[|httperror |\[httperror\]:? )([1-5]\d\d)\b"
-    r"|(?<![\w,.:])([45]\d\d)(?: - (?=[a-z])|[ :]{1,2}(?:client error|server error|bad request|unauthorized|forbidden|not found|too many requests|internal server error|bad gateway|service unavailable|conflict|\{|\"message\"))"
+    r"|([45](?<![\w,.:].)\d\d)(?: - (?=[a-z])|[ :]{1,2}(?:client error|server error|bad request|unauthorized|forbidden|not found|too many requests|internal server error|bad gateway|service unavailable|conflict|\{|\"message\"))"
 )
 MASKED: Final = re.compile(
     r"(?ai)[*xX._\-<>…]+|<[^>]*>|your[_-].*|(?:request|log|trace)[_-]?id|null|none|undefined|unknown|n/a|string|object|nil|-|true|false"
@@ -84,23 +84,24 @@ SCOPE_HAD: Final = re.compile(rf"(?am){_ASKED}|{_HAD}")
 # The following run on lower-case text. Every alternative begins with a letter (and looks behind it afterwards), so that the engine
 # skips all other places by itself.
 AS_APP: Final = re.compile(
-    r"(?a)a(?<!\w.)s (?:the |a )?(?:bot|app|tenant|application)\b|bot identity|app identity|tenant identity|application identity|应用 ?身份|机器人 ?身份|\bapp ?身份|\bbot ?身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?(?:bot|app|tenant|application)\b|bot identity|app identity|tenant identity|application identity|应用 ?身份|机器人 ?身份|a(?<!\w.)pp ?身份|b(?<!\w.)ot ?身份|--as[ =](?:bot|app|tenant)\b|tenant_access_token|app_access_token"
     r"|tenant token|tenant needs|app token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)|useuat\W{1,6}false"
 )
 AS_USER: Final = re.compile(
-    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户 ?身份|\buser ?身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|auth login --scope|gh auth refresh|xoxp|/authen/v\d|refresh_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户 ?身份|u(?<!\w.)ser ?身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|auth login --scope|gh auth refresh|xoxp|/authen/v\d|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 
-# Systems with errors of their own, some of them with our platforms' numbers. On lower-case text.
-_ELSEWHERE = (
-    r"支付宝|alipay|公众号|微信小程序|微信支付|抖音|头条|百度|淘宝|天猫|拼多多|京东|小红书|阿里云|腾讯云|华为云|discord|twilio|stripe|paypal|telegram|whatsapp|tiktok|shopify|salesforce"
-    r"|\bour own |我们自己的|pinduoduo|douyin|xiaohongshu|aliyuncs\.|alicloud|amazonaws|gitlab|gitee\.com|bitbucket|sqlstate|sql error|deadlock|redis\.exceptions|redis\.clients"
-)
-STRANGER: Final = re.compile(_ELSEWHERE)
+# Systems with errors of their own, some of them with our platforms' numbers. In lower case.
+STRANGERS: Final = (
+    "支付宝", "alipay", "公众号", "微信小程序", "微信支付", "抖音", "头条", "百度", "淘宝", "天猫", "拼多多", "京东", "小红书", "阿里云", "腾讯云", "华为云", "discord", "twilio", "stripe", "paypal",
+    "telegram", "whatsapp", "tiktok", "shopify", "salesforce", " our own ", "(our own ", "我们自己的", "pinduoduo", "douyin", "xiaohongshu", "aliyuncs.", "alicloud", "amazonaws", "gitlab", "gitee.com", "bitbucket",
+    "sqlstate", "sql error", "deadlock", "redis.exceptions", "redis.clients",
+)  # fmt: skip
 # What breaks beneath every program, and says "denied" too.
 MACHINERY: Final = re.compile(
-    rf"{_ELSEWHERE}|sqlexception|jdbc|mysql|psycopg|postgres|mongo|kafka|security_exception|is unauthorized for user \[|sqlstate|for table |\bnginx\b|\d#\d+:|failed \(\d{{1,3}}: |\[errno \d|java\.nio\.|filenotfound"
+    "|".join(map(re.escape, STRANGERS))
+    + r"|sqlexception|jdbc|mysql|psycopg|postgres|mongo|kafka|security_exception|is unauthorized for user \[|for table |\bnginx\b|\d#\d+:|failed \(\d{1,3}: |\[errno \d|java\.nio\.|filenotfound"
     r"|no such file|\bkubectl\b|kubernetes|\bnpm err|\bdocker\b|publickey"
 )
 
