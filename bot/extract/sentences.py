@@ -22,7 +22,7 @@ _OPENS_LIST: Final = re.compile(r"[:=\[]")
 _SAID: Final = re.compile(r"报错?[: ]{0,3}$")
 _STILL: Final = re.compile(r"(?:还是|依然|依旧|仍然?|又|一直|总是|老是|突然|变成|成了)[了是报: ]{0,3}$")
 _COUNTED: Final = re.compile(
-    r"(?a)\s?(?:[次条个元人行分块笔秒天岁页]|(?:rows?|items?|records?|times|ms|seconds?|minutes|hours|days|bytes|files|lines|users|errors|requests|results|points|[kMG]i?B)\b)"
+    r"(?a)\s?(?:[次条个元人行分块笔秒天岁页]|(?:rows|items|records|times|ms|seconds|minutes|hours|days|bytes|files|lines|users|errors|requests|results|points|[kMG]i?B)\b)"
 )
 _ADDRESSED: Final = re.compile(r"<@\w{1,40}>|@\S{1,40}|</?\w{1,10}>|^[\w.-]{1,40}\s*\|")  # whom a line is for, or where it comes from
 _QUOTES: Final = frozenset("\"'`")

@@ -36,7 +36,7 @@ GENERIC_KEYS: Final[Mapping[str, str]] = {
     "subcode": SUB_CODE,
     "msg": MESSAGE, "errmsg": MESSAGE, "message": MESSAGE, "errormsg": MESSAGE, "errormessage": MESSAGE, "errordescription": MESSAGE,
     "submsg": MESSAGE, "description": MESSAGE, "错误信息": MESSAGE, "错误消息": MESSAGE, "报错信息": MESSAGE, "错误描述": MESSAGE, "desc": MESSAGE,
-    "requestid": REQUEST_ID, "reqid": REQUEST_ID, "logid": REQUEST_ID, "traceid": REQUEST_ID, "日志id": REQUEST_ID, "请求id": REQUEST_ID,
+    "requestid": REQUEST_ID, "reqid": REQUEST_ID, "rid": REQUEST_ID, "logid": REQUEST_ID, "traceid": REQUEST_ID, "日志id": REQUEST_ID, "请求id": REQUEST_ID,
     "xrequestid": REQUEST_ID, "correlationid": REQUEST_ID, "clientrequestid": REQUEST_ID, "追踪id": REQUEST_ID,
     "requiredscopes": NEED, "requiredscope": NEED, "missingscopes": NEED, "missingscope": NEED, "scopesrequired": NEED, "needed": NEED,
     "needscope": NEED, "needscopes": NEED, "缺少权限": NEED, "所需权限": NEED, "missingpermissions": NEED, "requiredpermissions": NEED,

@@ -65,7 +65,7 @@ MASKED: Final = re.compile(
 _NEEDED = (
     r"required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
     r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not authori[sz]ed|invalid scopes?:|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|a(?<!\w.)dd\b"
-    r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]|接口要|还要|得有"
+    r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|缺了? ?|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]|接口要|还要|得有"
 )
 NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")
 HAVE_LABEL: Final = re.compile(

@@ -31,6 +31,7 @@ SPEC = Spec(
         pattern("dingtalk", r"\bDINGTALK_(?P<code>\d{2,7})\b"),
         pattern("dingtalk", r"\bDingTalk(?:Api)?(?:Error|Exception)\((?P<code>\d{2,7})\b"),
         pattern("errormessage", r"[\"']?errorMessage[\"']?\s?[:=]\s?[\"'](?P<code>\d{3,6})[,:]"),
+        pattern("ding talk error", r"(?<![\d.])(?P<code>88)[ ,:]{1,3}ding ?talk error"),
         pattern("code ", r"\bcode (?P<code>CLI_[A-Z_]{4,60}|PAT_[A-Z_]{4,60})\b"),
         pattern("requestid", r"\brequest_?id[\"' :=]{1,4}(?P<request_id>[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12})"),
         pattern("request id", r"\brequest id[\"' :=]{1,4}(?P<request_id>[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12})"),
@@ -40,7 +41,7 @@ SPEC = Spec(
     id_shape=re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9a-z]{10,16}|[0-9a-f]{30,32}|req-[\w-]{1,40}"),
     # Upper case and a time-ordered UUID: no other platform's ids look so.
     id_bare=re.compile(r"[0-9A-F](?<![0-9A-Za-z_-].)[0-9A-F]{7}-[0-9A-F]{4}-7[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}(?![0-9A-Za-z_-])"),
-    id_keys=frozenset({"requestid", "xacsrequestid", "xacstraceid", "traceid", "reqid", "xcatraceid", "xrequestid"}),
+    id_keys=frozenset({"requestid", "xacsrequestid", "xacstraceid", "traceid", "reqid", "rid", "xcatraceid", "xrequestid"}),
     app_shape=re.compile(r"ding[0-9a-z]{12,32}|suite[0-9a-z]{12,32}"),
     scope=re.compile(r"(?<![\w./:-])(?:qyapi_[a-z][a-z_0-9]{2,60}|[A-Z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9]{1,40}){1,4}(?<!\.java)|[a-z][a-z_]{1,20}:[a-z][a-z_.]{1,30})(?![\w/(])", re.A),
     ask_path=re.compile(r"/appscope/apply"),
