@@ -47,6 +47,8 @@ _ONE_LINER: Final = 160  # characters
 _DATA_SIGN: Final = re.compile(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _QUOTED_DATA: Final = re.compile(r"[\"'`{}|=]")
 _NUMBERS_BEFORE: Final = re.compile(r"\d[ ,]$")
+_NAMED_DIGITS: Final = 5
+_GOES_ON: Final = re.compile(r"(?i)报|又|一直|还是|\b(?:still|again|keeps?|always|suddenly)\b")
 _HARDLY_ELSE: Final = 6  # digits
 _NAMED: Final = 8  # letters of a word that the catalogue is asked about
 _UNMISTAKABLE: Final = 12  # letters
@@ -137,7 +139,9 @@ def _asked_about(window: Window, value: str, at: int, digits: int) -> bool:
     """Whether a text of a line or two names a number that is hardly anything else: `长连接 1000040350 了，是不是测试环境也占连接数`."""
     if not one_line(window) or _THING.search(window.text, max(0, at - 32), at) or _NUMBERS_BEFORE.search(window.text, max(0, at - 12), at):
         return False
-    return digits >= (5 if _spoken_for(window, value, at) else _HARDLY_ELSE)
+    if digits < (_NAMED_DIGITS if _spoken_for(window, value, at) else _HARDLY_ELSE):
+        return False
+    return any(each.search(window.text) for each in (_WONDERS, FAIL_WIDE, _GOES_ON))
 
 
 def _alone(window: Window, value: str) -> bool:
