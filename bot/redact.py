@@ -69,7 +69,7 @@ _QUOTED: Final = re.compile(r"[^\"'`\\\r\n]*")
 _FLAG: Final = re.compile(r"(-(?<![A-Za-z0-9_-]-)-?[A-Za-z][A-Za-z0-9-]{1,40})([ \t]{1,4}[\"']?)([^\s\"'-][^\s\"']{3,2000})")
 # A name in one cell of a table or element of a page, its value in the next.
 _CELL: Final = re.compile(
-    r"([A-Za-z_](?<![A-Za-z0-9_.-].)[A-Za-z0-9_.-]{2,40}[*`]{0,3}[ \t]{0,40}(?:\||(?:[:=：][ \t]{0,4})?(?:</?[a-z]\w{0,10}(?: [^<>]{0,200})?>\s{0,8}){1,4})[ \t]{0,40}[*`]{0,3})([^\s|<>*`]{8,4000})"
+    r"([A-Za-z_](?<![A-Za-z0-9_.-].)[A-Za-z0-9_.-]{2,40})([*`]{0,3}[ \t]{0,40}(?:\||(?:[:=：][ \t]{0,4})?(?:</?[a-z]\w{0,10}(?: [^<>]{0,200})?>\s{0,8}){1,4})[ \t]{0,40}[*`]{0,3})([^\s|<>*`]{8,4000})"
 )
 _CHINESE: Final = re.compile(
     r"(密码|密钥|口令|令牌|验证码|授权码|签名)([\"'`]?[ \t]{0,4}(?:[:=：]|为|是)[ \t]{0,4}[\"'`]?)([A-Za-z0-9_~!@#$%^*+/=.-]{6,2000})"
@@ -94,8 +94,10 @@ _SAFE_VALUE: Final = re.compile(
 )
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z]+(?:[-_.][A-Za-z]+){0,6}[.:!?]?")
 _CAMEL: Final = re.compile(r"[a-zA-Z][a-z]+(?:[A-Z][a-z]+){1,6}")
-_CAMEL_WORDS: Final = re.compile(r"(?:[A-Z][a-z]+_?){2,8}[A-Z]\d(?:[A-Z][a-z]*_?){0,6}")  # `…TenantOrB2CTenant`
-_ERROR_WORD: Final = re.compile(r"[A-Za-z][A-Za-z]*(?:[._ -][A-Za-z]+){0,8}|[A-Z]{1,8}_?\d{1,8}|-?\d{1,10}")
+_ERROR_WORD: Final = re.compile(
+    r"[A-Za-z][A-Za-z]*(?:[._ -][A-Za-z]+){0,8}|[A-Z]{1,8}_?\d{1,8}|-?\d{1,10}"
+    r"|(?:[A-Z][a-z]+_?){2,8}[A-Z]\d(?:[A-Z][a-z]*_?){0,6}"  # `…TenantOrB2CTenant`
+)
 
 _SECRET_PARTS: Final = (
     "secret", "token", "password", "passwd", "passphrase", "pwd", "privatekey", "apikey", "accesskey", "secretkey", "credential", "authorization", "cookie", "signature",
@@ -325,7 +327,7 @@ def _is_secret(kind: str, named: re.Match[str], found: re.Match[str]) -> bool:
 def _is_grant(value: str, in_query: bool) -> bool:
     """Whether the value of `code` is an authorization code, and not an error code, a word or a number."""
     value = value.strip()
-    if (_ERROR_WORD.fullmatch(value) or _CAMEL_WORDS.fullmatch(value)) and len(value) < 80:
+    if _ERROR_WORD.fullmatch(value) and len(value) < 80:
         return in_query and len(value) > 24 and not any(sign in value for sign in "._- ")
     if " " in value or not value.isascii():
         return False
@@ -381,12 +383,12 @@ def _flag(found: re.Match[str], masker: _Masker) -> str:
 
 
 def _cell(found: re.Match[str], masker: _Masker) -> str:
-    lead, value = found.groups()
-    kind = _kind(re.match(r"[\w.-]+", lead)[0])  # type: ignore[index]  # it begins with a letter
+    name, between, value = found.groups()
+    kind = _kind(name)
     if kind is None or _SAFE_VALUE.fullmatch(value) or _PLAIN_WORD.fullmatch(value) or (kind == "code" and not _is_grant(value, False)):
         return found[0]
     masker.note(kind, value)
-    return f"{lead}{_kept(value)}{MASK}"
+    return f"{name}{between}{_kept(value)}{MASK}"
 
 
 def _chinese(found: re.Match[str], masker: _Masker) -> str:

@@ -13,7 +13,7 @@ from bot.extract.doubt import line_of, went_well
 from bot.extract.owners import LABELLED, PROSE, STRUCTURED, Code, strange
 from bot.extract.records import Record
 from bot.extract.scopes import namesake
-from bot.extract.sentences import SENTENCE, one_line
+from bot.extract.sentences import SENTENCE
 from bot.extract.window import BELIEVED, NAME, NEAR, Window
 from bot.extract.words import FAIL, HTTP, MACHINERY, REFUSAL, REPORT, TRACE, TROUBLE
 
@@ -112,7 +112,7 @@ def _codeless(window: Window) -> list[Record]:
         return []
     spoken = _spoken(window)
     if spoken and not window.doubt.talk:
-        _from_phrases(window, found, spoken, trouble=failed or _troubled(window) or one_line(window))
+        _from_phrases(window, found, spoken, trouble=failed or _troubled(window) or window.one_line)
     if not found and len(window.text) <= SENTENCE and not window.doubt.talk:
         _from_messages(window, found)
     if not found:
@@ -187,7 +187,9 @@ def _from_phrases(window: Window, found: dict[str, Record], spoken: list[tuple[i
     if best is not None and best[3] not in found and not found:
         _, at, phrase, name, key = best
         told = [each.value for each in window.near(at, NEAR) if each.role == roles.CODE and window.words.specs[name].may_be(each.value)]
-        told += [before[1] for before in [_CODE_BEFORE.search(window.text, max(0, at - 16), at)] if before]
+        before = _CODE_BEFORE.search(window.text, max(0, at - 16), at)
+        if before:
+            told.append(before[1])
         entry = window.catalog.entry(name, key)
         if (
             entry
@@ -231,7 +233,7 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
     text = window.text
     best: tuple[tuple[bool, float], str, int] | None = None
     traced = TRACE.search(text) is not None
-    if not traced and REPORT.search(text) is None:
+    if _machinery_in_trace(window) if traced else REPORT.search(text) is None:
         return
     status = _refused_status(window)
     for match in [*islice(TROUBLE.finditer(window.lower), 40), *([status] if status else [])]:
@@ -254,14 +256,17 @@ def _from_trouble(window: Window, found: dict[str, Record]) -> None:
         found[best[1]] = Record(best[1], start=start, end=end, strength=PROSE)
 
 
+def _machinery_in_trace(window: Window) -> bool:
+    """Whether what a trace says, and not the source code that it quotes, is told of a database, a disk and the like."""
+    return any(MACHINERY.search(line) for line in window.lower[:20_000].split("\n") if line[:1] not in (" ", "\t"))
+
+
 def _of_machinery(window: Window, start: int, end: int, *, traced: bool) -> bool:
-    """Whether the trouble of a line is told of a database, a disk and the like: on the line, around it, or in what the trace says."""
+    """Whether the trouble of a line is told of a database, a disk and the like: on the line or, outside a trace, around it."""
     lower = window.lower
     if MACHINERY.search(lower, start, end):
         return True
-    if traced:
-        return any(MACHINERY.search(line) for line in lower[:20_000].split("\n") if line[:1] not in (" ", "\t"))
-    return "://" not in lower[start:end] and MACHINERY.search(lower, max(0, start - _BESIDE), end + _BESIDE) is not None
+    return not traced and "://" not in lower[start:end] and MACHINERY.search(lower, max(0, start - _BESIDE), end + _BESIDE) is not None
 
 
 def _from_ids(window: Window, found: dict[str, Record], *, failed: bool) -> None:

@@ -43,8 +43,6 @@ _CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
 # A question, or a language whose words of trouble we do not know: Japanese, Korean, Cyrillic.
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
 _CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
-_ONE_LINER: Final = 160  # characters
-_DATA_SIGN: Final = re.compile(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _QUOTED_DATA: Final = re.compile(r"[\"'`{}|=]")
 _NUMBERS_BEFORE: Final = re.compile(r"\d[ ,]$")
 _NAMED_DIGITS: Final = 5
@@ -137,7 +135,7 @@ def _of_a_thing(window: Window, value: str, at: int) -> bool:
 
 def _asked_about(window: Window, value: str, at: int, digits: int) -> bool:
     """Whether a text of a line or two names a number that is hardly anything else: `长连接 1000040350 了，是不是测试环境也占连接数`."""
-    if not one_line(window) or _THING.search(window.text, max(0, at - 32), at) or _NUMBERS_BEFORE.search(window.text, max(0, at - 12), at):
+    if not window.one_line or _THING.search(window.text, max(0, at - 32), at) or _NUMBERS_BEFORE.search(window.text, max(0, at - 12), at):
         return False
     if digits < (_NAMED_DIGITS if _spoken_for(window, value, at) else _HARDLY_ELSE):
         return False
@@ -153,12 +151,6 @@ def _alone(window: Window, value: str) -> bool:
 def _screen(window: Window) -> bool:
     """Whether the text is what somebody read off a screen: short, and no data or source code in it."""
     return len(window.text) <= SENTENCE and not _QUOTED_DATA.search(window.text)
-
-
-def one_line(window: Window) -> bool:
-    """Whether the text is what somebody types by hand: one line or two, no data."""
-    text = window.text.strip()
-    return len(text) <= _ONE_LINER and "\n" not in text and not _DATA_SIGN.search(text)
 
 
 def _spoken_for(window: Window, value: str, at: int) -> bool:
@@ -263,7 +255,7 @@ def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
-    if joined and not common and one_line(window) and (believed or len(value) >= _UNMISTAKABLE) and _alone(window, value):
+    if joined and not common and window.one_line and (believed or len(value) >= _UNMISTAKABLE) and _alone(window, value):
         return True
     if joined and not common and len(value) >= _UNMISTAKABLE and _screen(window) and TROUBLE.search(window.lower):
         return True

@@ -25,6 +25,9 @@ _MOST_HITS: Final = 24  # of one clue in one window
 _SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
 NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
+_MOST_STRANGERS: Final = 400  # of one name in one window
+_ONE_LINER: Final = 160  # characters
+_DATA_SIGN: Final = re.compile(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _SCREENFUL: Final = 1500  # characters
 _BROKEN: Final = re.compile(r"(?<![\w.:])([A-Za-z][\w.:]{1,60})\n {0,12}([\w.:]{1,60}[A-Za-z0-9])")
 # A field of an answer as a row of a table: `| requestid | 3EC7… |`.
@@ -136,6 +139,12 @@ class Window:
         return Doubt(self.text)
 
     @cached_property
+    def one_line(self) -> bool:
+        """Whether the text is what somebody types by hand: one short line, no data."""
+        text = self.text.strip()
+        return len(text) <= _ONE_LINER and "\n" not in text and not _DATA_SIGN.search(text)
+
+    @cached_property
     def brackets(self) -> Brackets:
         """The nesting of the text."""
         return Brackets(self.text)
@@ -218,7 +227,7 @@ class Window:
 
     @cached_property
     def _strangers(self) -> list[int]:
-        return sorted(at for name in STRANGERS if name in self.lower for at in islice(_places(self.lower, name), _MOST_ADDRESSES))
+        return sorted(at for name in STRANGERS if name in self.lower for at in islice(_places(self.lower, name), _MOST_STRANGERS))
 
     def stranger(self, start: int, end: int) -> bool:
         """Whether a system that is none of our platforms is named between two places."""
