@@ -15,6 +15,7 @@ from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from bot.escape import clean
 from bot.jobs.driving import binding
 from bot.model import ACTIONS, Locale, Person, Place, Question, Text
 from bot.ports import Card
@@ -219,7 +220,7 @@ async def _turn(web: Web, card: Card, who: Visitor, locale: Locale, notice: Text
     return {
         "card_id": card.id,
         "name": who.person.name or say("You").in_(locale),
-        "text": str(card.snapshot.get("text", ""))[:4000],
+        "text": clean(str(card.snapshot.get("text", "")), lines=True)[:4000],
         "notice": notice.in_(locale) if notice else "",
         "html": html,
         "has_card": True,

@@ -187,6 +187,12 @@ def test_a_huge_paste_is_attached_as_a_file(page: Page) -> None:
     expect(page.locator(".turn[data-card]").last).to_contain_text("99991679", timeout=SECONDS)
 
 
+def test_what_was_pasted_is_shown_without_unseen_signs(page: Page) -> None:
+    """A bidi override or a terminal escape in a paste turns nothing round in the asker's own words either; the lines stay."""
+    turn = paste(page, SAMPLES["feishu-99991679.json"] + "\n\u202eeveryone@ \u200b\x1b[31mred")
+    assert turn.locator(".mine pre").inner_text().endswith("\neveryone@ red")
+
+
 def test_a_log_file_is_read(page: Page) -> None:
     """A .log file is read like a paste."""
     page.set_input_files("#file", {"name": "app.log", "mimeType": "text/plain", "buffer": SAMPLES["feishu-99991679.json"].encode()})
