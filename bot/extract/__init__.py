@@ -42,6 +42,7 @@ def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
     else:
         places = windows.anchored(alike(text), anchors(catalog))
     merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Record, tuple[int, int], int, str]] = {}
+    ids: dict[tuple[str, tuple[str, ...], tuple[str, ...]], set[str]] = {}  # of each, so that another id costs the same however many there are
     for start, end in places:
         raw = text[start:end]
         window = Window(raw, catalog, words, whole=len(places) == 1 and end - start == len(text))
@@ -51,10 +52,11 @@ def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
             span = _span(raw, window, record, start)
             if key in merged:
                 first, where, count, source = merged[key]
-                merged[key] = (first, where, count + _again(first, record), source)
-                _absorb(first, record)
+                merged[key] = (first, where, count + _again(first, record, ids[key]), source)
+                _absorb(first, record, ids[key])
             else:
                 merged[key] = (record, span, 1, window.text)
+                ids[key] = set(record.ids)
     families = known(catalog, words).families
     listed = sorted(merged.values(), key=lambda each: each[0].strength <= PROSE or _stray(each[0], catalog, families))
     return tuple(finding(record, span, source, count) for record, span, count, source in listed[:_MOST_FINDINGS])
@@ -68,17 +70,17 @@ def _stray(record: Record, catalog: Catalog, families: frozenset[tuple[str, int]
     )
 
 
-def _again(first: Record, second: Record) -> int:
+def _again(first: Record, second: Record, ids: set[str]) -> int:
     """1 when this is another occurrence, 0 when the same occurrence is told twice."""
     if first.ids and second.ids:
-        return int(not set(first.ids) & set(second.ids))
+        return int(ids.isdisjoint(second.ids))
     return int(not first.ids and not second.ids and first.chain == second.chain == () and abs(second.start - first.start) > 30)
 
 
-def _absorb(first: Record, second: Record) -> None:
-    for name in ("ids", "scopes"):
-        mine = getattr(first, name)
-        mine.extend(each for each in getattr(second, name) if each not in mine)
+def _absorb(first: Record, second: Record, ids: set[str]) -> None:
+    first.ids.extend(each for each in second.ids if each not in ids)
+    ids.update(second.ids)
+    first.scopes.extend(each for each in second.scopes if each not in first.scopes)
     if first.app is None:
         first.app = second.app
     if first.identity == "unknown":
