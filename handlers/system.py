@@ -79,7 +79,7 @@ def _apart(work: Callable[[], T], longest: float) -> T:
         process.join()
         answers.close()
     if fine:
-        return cast(T, result)
+        return cast("T", result)
     raise result
 
 

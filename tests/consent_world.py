@@ -122,7 +122,9 @@ class MemoryStore:
         return [c for c in self.cards.values() if (c.place.surface, c.place.tenant, c.place.chat) == wanted][-limit:]
 
     async def remember(self, reports: Sequence[Report]) -> None:
-        self.reports.update({(each, report.tenant): replace(report, request_ids=(each,)) for report in reports for each in report.request_ids})
+        self.reports.update(
+            {(each, report.tenant): replace(report, request_ids=(each,)) for report in reports for each in report.request_ids}
+        )
 
     async def recall(self, request_ids: Sequence[str], tenant: str = "") -> Report | None:
         return next((kept for each in request_ids for whose in (tenant, "") if (kept := self.reports.get((each, whose)))), None)

@@ -42,7 +42,9 @@ def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
     else:
         places = scan.anchored(alike(text), anchors(catalog))
     merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Draft, tuple[int, int], int, str]] = {}
-    ids: dict[tuple[str, tuple[str, ...], tuple[str, ...]], set[str]] = {}  # of each, so that another id costs the same however many there are
+    ids: dict[
+        tuple[str, tuple[str, ...], tuple[str, ...]], set[str]
+    ] = {}  # of each, so that another id costs the same however many there are
     for start, end in places:
         raw = text[start:end]
         context = Context(raw, catalog, words, whole=len(places) == 1 and end - start == len(text))

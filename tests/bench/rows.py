@@ -98,10 +98,11 @@ async def _remembering(text: str, folder: Path) -> tuple[float, float]:
     def size() -> int:
         return sum(file.stat().st_size for file in folder.iterdir())
 
-    before = Stats([await ask(feishu_error(number), str(number)) for number in range(80)][20:])  # the first load the packs
+    await ask(feishu_error(), "who loads the packs")
     empty = size()
     await ask(text, "first")
     grown = size() - empty
+    before = Stats([await ask(feishu_error(number), str(number)) for number in range(60)])
     large = asyncio.create_task(ask(text, "second"))
     meanwhile = []
     while not large.done():

@@ -81,7 +81,9 @@ async def test_a_report_is_one_row_and_its_ids_are_written_a_few_at_a_time(tmp_p
     ids = tuple(f"id-{number}" for number in range(3 * BATCH + 1))
     for _ in range(2):  # the same paste again adds nothing
         await store.remember([Report(ids, "lark", {"codes": ["1"]}, SystemClock().now())])
-    counts = await store._read(lambda c: [c.execute(select(func.count()).select_from(table)).scalar_one() for table in (reports, report_ids)])
+    counts = await store._read(
+        lambda c: [c.execute(select(func.count()).select_from(table)).scalar_one() for table in (reports, report_ids)]
+    )
     await store.close()
 
     assert counts == [1, len(ids)]

@@ -52,7 +52,9 @@ def _move(bind: sa.Connection, reports: sa.Table, report_ids: sa.Table) -> None:
     for row in _old(bind):
         digest = hashlib.sha256(f"{row.tenant}\0{row.platform}\0{row.seen}\0{row.source}\0{row.finding}".encode()).digest()
         if digest not in known:
-            kept = reports.insert().values(tenant=row.tenant, platform=row.platform, finding=_cut(row.finding), seen=row.seen, source=row.source)
+            kept = reports.insert().values(
+                tenant=row.tenant, platform=row.platform, finding=_cut(row.finding), seen=row.seen, source=row.source
+            )
             known[digest] = bind.execute(kept.returning(reports.c.id)).scalar_one()
         pointer = {"request_id": row.request_id, "tenant": row.tenant, "report_id": known[digest], "pasted": row.source == "paste"}
         bind.execute(report_ids.insert().values(pointer))
