@@ -22,7 +22,7 @@ from bot.catalog import Catalog, PackText, catalog
 from bot.escape import PAPERS
 from bot.explain import explain
 from bot.extract import anchors
-from bot.extract.words import alike
+from bot.extract.vocabulary import alike
 from bot.model import ACTIONS
 from bot.render import _card_of, _shown, _template, render
 from tests.bench.measure import COMMAND, PYTHON, ROOT, Row, Stats, environment, processor_time, programs, ratio, run
