@@ -1,4 +1,4 @@
-"""One context of a paste: its plain text, its pairs and addresses, and how much it speaks for each platform."""
+"""One window of a paste: its plain text, its pairs and addresses, and how much it speaks for each platform."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from bot.platforms.spec import Lexicon, Spec
 NEAR: Final = 400
 BELIEVED: Final = 3.0
 _MOST_ADDRESSES: Final = 400
-_MOST_HITS: Final = 24  # of one clue in one context
+_MOST_HITS: Final = 24  # of one clue in one window
 _SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
 NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
-_MOST_STRANGERS: Final = 400  # of one name in one context
+_MOST_STRANGERS: Final = 400  # of one name in one window
 _ONE_LINER: Final = 160  # characters
 _DATA_SIGN: Final = re.compile(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _SCREENFUL: Final = 1500  # characters
@@ -113,8 +113,15 @@ def _places(text: str, word: str) -> Iterator[int]:
         at = text.find(word, at + len(word))
 
 
+def line_of(text: str, at: int) -> tuple[int, int]:
+    """Start and end of the line around `at`, never more than 400 characters to either side."""
+    start = text.rfind("\n", max(0, at - 400), at) + 1
+    end = text.find("\n", at, at + 400)
+    return max(start, at - 400), end if end >= 0 else min(len(text), at + 400)
+
+
 class Context:
-    """One context. Everything positional refers to its plain text."""
+    """One window. Everything positional refers to its plain text."""
 
     def __init__(self, raw: str, catalog: Catalog, words: Lexicon, *, whole: bool) -> None:
         self.catalog = catalog
@@ -145,16 +152,27 @@ class Context:
         return len(text) <= _ONE_LINER and "\n" not in text and not _DATA_SIGN.search(text)
 
     @cached_property
+    def wordings(self) -> list[tuple[int, list[tuple[str, str, str]]]]:
+        """Where wordings of the catalogue stand, in order: the place, and the wordings (longest first), each with its platform and entry."""
+        lower = self.lower
+        spoken: list[tuple[int, list[tuple[str, str, str]]]] = []
+        for head, listed in self.known.phrases.items():
+            at = lower.find(head)
+            while at >= 0:
+                here = [each for each in listed if lower.startswith(each[0], at)]
+                if here:
+                    spoken.append((at, here))
+                at = lower.find(head, at + 1)
+        return sorted(spoken)
+
+    @cached_property
     def brackets(self) -> Brackets:
         """The nesting of the text."""
         return Brackets(self.text)
 
-    def written(self, at: int) -> bool:
-        """Whether the place is source code: its line is, or the bracket around it opens a value there."""
-        if self.doubt.source(at):
-            return True
-        around = self.brackets.around(at)
-        return bool(around) and self.doubt.literal(around[-1])
+    def line(self, at: int) -> tuple[int, int]:
+        """Start and end of the line around a place, never more than 400 characters to either side."""
+        return line_of(self.text, at)
 
     def _mended(self, text: str) -> str:
         """Words of ours that a narrow screen broke in two put together again (`reques`, `t_id: 15l…`), and the fields of an answer taken out

@@ -38,6 +38,11 @@ REFUSAL: Final = re.compile(
 _COMPLAINT = (
     r"(?i:(?:提示|弹出?|显示|报|写着|一行)[了: \"'`]{0,3}[a-z_ ]{0,40}(?:invalid|denied|forbidden|not |\bno |fail|error|expired|unauthori))"
 )
+# Somebody complains without saying what the platform answered.
+COMPLAINT: Final = re.compile(
+    r"(?ai)\b(?:stuck|stops?|stopped|breaks?|broken|dead|never|hangs?|crash\w*|drop(?:s|ped)|lost|empty|nothing|no (?:reply|response|effect|longer)|trouble|problem|issue|wrong|complain\w*)\b"
+    r"|收不到|没反应|没响应|不回复|没回复|连不上|打不开|拿不到|用不了|挂了|卡住|没收到|不生效|无效|频控|凭证不对|不行|不对|暂不"
+)
 # A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
 REPORT: Final = re.compile(
     r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d|\b20\d\d[-/][01]\d[-/][0-3]\d[ T]|\b[0-2]\d:[0-5]\d:[0-5]\d\b"
