@@ -48,8 +48,8 @@ def test_error_is_read(row: dict[str, Any]) -> None:
     "row", rows("talk", "talk-more", "talk-short", "talk-notes", "talk-numbers", "talk-varied"), ids=lambda row: row["id"]
 )
 def test_talk_is_no_error(row: dict[str, Any]) -> None:
-    """Source code, documentation, plans, success and other people's numbers stay unanswered."""
-    assert read(row["text"]) == ()
+    """Nobody has an error in source code, documentation, plans, success and other people's numbers."""
+    assert all(found.has_it < 0.5 for found in read(row["text"]))
 
 
 @pytest.mark.parametrize("row", rows("errors", "errors-more", "more", "varied"), ids=lambda row: row["id"])

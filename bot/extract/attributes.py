@@ -9,10 +9,11 @@ from functools import cache, cached_property
 from itertools import count, islice
 from typing import Final
 
-from bot.extract.context import Context, line_of
+from bot.extract.context import Context
 from bot.extract.draft import Draft
 from bot.extract.fields import normal
 from bot.extract.needed_scopes import Scopes
+from bot.extract.scan import line_of
 from bot.extract.vocabulary import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED
 from bot.model import Identity
 from bot.platforms import spec as roles

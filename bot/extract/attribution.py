@@ -19,10 +19,11 @@ _LONG: Final = 6  # digits
 _BESIDE: Final = 300  # characters within which a name says whose a code is
 _LABEL: Final = 16  # characters
 _OURS_ALONE: Final = 8  # digits that no other system's codes have
-_CLOSE: Final = 2.0  # scores that differ by less leave it to the wording
+_CLOSE: Final = 2.0  # what the vendor's own message weighs
 _LISTED: Final = 3.0
 _FAMILY: Final = 2.0
 _A_SIGN: Final = 1.0  # a clue of this weight is a sign of the platform
+HTTP_STATUS: Final = re.compile(r"[1-5]\d\d")
 _WORDS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
 _SAID: Final = re.compile(r"(?:msg|message)\"\s?:\s?\"((?:[^\"\\]|\\.){3,400})")
 _NO_WORDS: Final = frozenset(
@@ -46,10 +47,8 @@ def number_owner(context: Context, value: str, at: int, key: str) -> Owner | Non
     }
     if len(value) < _OURS_ALONE:
         scores = {name: score for name, score in scores.items() if not strange(context, name, at)}
-    best = max(scores.values(), default=0.0)
-    rivals = [name for name in context.catalog.platforms_of(value) if name in scores and scores[name] > best - _CLOSE]
-    if len(rivals) > 1:
-        for name in rivals:
+    for name in context.catalog.platforms_of(value):
+        if name in scores:
             scores[name] += _CLOSE * _told_like(context, name, value, at)
     found = max(scores, key=lambda name: scores[name], default=None)
     return Owner(found, _sure(context, found, value, at, key)) if found is not None and scores[found] >= BELIEVED else None
@@ -103,10 +102,10 @@ def told_by_vendor(context: Context, value: str, at: int, end: int) -> bool:
 
 def _number_score(context: Context, spec: Spec, value: str, at: int, key: str) -> float:
     listed = spec.name in context.catalog.platforms_of(value)
-    if not listed and context.stranger(at - _LABEL, at):
-        return 0.0  # `SQL Error: 1045`
     speaks = spec.code_keys.get(key, 0) if key else 0
     digits = len(value.lstrip("-"))
+    if not listed and (context.stranger(at - _LABEL, at) or (HTTP_STATUS.fullmatch(value) and speaks < 2)):
+        return 0.0  # `SQL Error: 1045`, the status in a wrapper's field
     score = context.clue(spec.name, at) + (_LISTED if listed else 0.0) + speaks
     if not listed and spec.families and context.family(spec.name, value):
         score += _FAMILY
@@ -121,11 +120,14 @@ def word_owner(context: Context, value: str, at: int, key: str) -> str | None:
     scores = [(0.0, "")]
     for name, spec in context.words.specs.items():
         listed = name in owners
-        if spec.word is None or not spec.word.fullmatch(value) or not (key in spec.word_keys or (listed and key in spec.known_word_keys)):
+        if spec.word is None or not (key in spec.word_keys or (listed and key in spec.known_word_keys)):
+            continue
+        if not (listed and key in spec.word_keys) and not spec.word.fullmatch(value):
             continue
         if (not listed and spec.refuse is not None and spec.refuse.fullmatch(value)) or strange(context, name, at):
             continue
-        trust = 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0
+        kin = not listed and name in context.known.kindred(value)
+        trust = 3.0 if kin else 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0
         scores.append((context.clue(name, at) + context.sibling(spec, key, at) + trust + spec.code_keys.get(key, 0) * 0.25, name))
     best = max(scores, key=lambda each: each[0])
     return best[1] if best[0] >= BELIEVED else None

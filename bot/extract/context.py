@@ -15,6 +15,7 @@ from bot.catalog import Catalog
 from bot.extract.doubt import Doubt
 from bot.extract.fields import Address, Brackets, Pair, addresses, normal, pairs
 from bot.extract.normalize import flat, plain
+from bot.extract.scan import line_of
 from bot.extract.vocabulary import STRANGERS, alike
 from bot.platforms.spec import Lexicon, Spec
 
@@ -113,13 +114,6 @@ def _places(text: str, word: str) -> Iterator[int]:
         at = text.find(word, at + len(word))
 
 
-def line_of(text: str, at: int) -> tuple[int, int]:
-    """Start and end of the line around `at`, never more than 400 characters to either side."""
-    start = text.rfind("\n", max(0, at - 400), at) + 1
-    end = text.find("\n", at, at + 400)
-    return max(start, at - 400), end if end >= 0 else min(len(text), at + 400)
-
-
 class Context:
     """One window. Everything positional refers to its plain text."""
 
@@ -197,12 +191,12 @@ class Context:
         found = self._clues.get(name)
         if found is None:
             found = self._clues[name] = []
-            lower = self.lower
+            lower, unsaid = self.lower, self.words.specs[name].unsaid
             for clue, weight in [each for each in self.words.specs[name].clues.items() if each[0] in lower]:
                 at = lower.find(clue)
                 seen = 0
                 while at >= 0 and seen < _MOST_HITS:
-                    if len(clue) >= 6 or not self._inside_word(clue, at):
+                    if (len(clue) >= 6 or not self._inside_word(clue, at)) and not self.lower.endswith(unsaid, 0, at):
                         found.append((at, weight, clue))
                         seen += 1
                     at = lower.find(clue, at + max(len(clue), 40))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,6 +13,8 @@ _REACH: Final = 1200  # characters between the codes of one answer
 _SUB_REACH: Final = 500
 _FINER_REACH: Final = 500
 _TWICE_REACH: Final = 160
+_JOINED_REACH: Final = 12
+_JOINED: Final = re.compile(r"[\s\"'`*/|,、(:-]{0,6}(?:or|and|或者?|和|与|及)?[\s\"'`*(]{0,3}")  # `230011 or 231003`, `40001/42001`
 _LATEST: Final = 6  # drafts that a code may still belong to
 
 
@@ -21,7 +24,9 @@ def grouped(context: Context, codes: Iterable[Mention]) -> list[Draft]:
     for code in codes:
         chain = context.brackets.around(code.at)
         common = context.words.specs[code.platform].foreign_words
-        home = next((each for each in reversed(drafts[-_LATEST:]) if _together(each, code, chain) or _finer(each, code, common)), None)
+        if code.value in common and any(each.chain == chain != () and each.platform != code.platform for each in drafts[-_LATEST:]):
+            continue  # a standard's word beside another platform's own code
+        home = next((each for each in reversed(drafts[-_LATEST:]) if _together(context.text, each, code, chain) or _finer(each, code, common)), None)
         if home is None:
             home = Draft(code.platform, start=code.at, end=code.end, chain=chain)
             drafts.append(home)
@@ -42,9 +47,11 @@ def _add(draft: Draft, code: Mention) -> None:
     draft.envelope = draft.envelope or code.strength == STRUCTURED
 
 
-def _together(draft: Draft, code: Mention, chain: tuple[int, ...]) -> bool:
+def _together(text: str, draft: Draft, code: Mention, chain: tuple[int, ...]) -> bool:
     if draft.platform != code.platform or code.at - draft.end > _REACH:
         return False
+    if 0 <= code.at - draft.end <= _JOINED_REACH and _JOINED.fullmatch(text, draft.end, code.at):
+        return True
     if code.value in draft.codes and code.at - draft.end < _TWICE_REACH:
         return draft.chain == chain and bool(chain)
     if code.sub or (draft.subs and len(draft.codes) == len(draft.subs)):

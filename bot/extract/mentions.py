@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from bot.extract.attribution import Owner, foreign, number_owner, strange, word_owner
-from bot.extract.context import BELIEVED, NEAR, Context
+from bot.extract.attribution import HTTP_STATUS, Owner, foreign, number_owner, strange, word_owner
+from bot.extract.context import BELIEVED, NAME, NEAR, Context
 from bot.extract.draft import LABELLED, PROSE, STRUCTURED, Mention
 from bot.extract.fields import Address, Pair, normal
 from bot.extract.prose import MOST_CODES, numbers, words
@@ -28,8 +28,9 @@ _MOST_CODE: Final = 120  # characters
 _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
-_HTTP_STATUS: Final = re.compile(r"[1-5]\d\d")
 _STATUS_DIGITS: Final = 3
+_IN_FILE: Final = re.compile(r"(?:\.[a-z]{1,5}:|\w\()$")  # `log.py:error:15`, `Log(error:45)`
+_FILE_REACH: Final = 12
 
 
 def mentions(context: Context) -> list[Mention]:
@@ -50,7 +51,8 @@ def mentions(context: Context) -> list[Mention]:
                 found.setdefault(mine.at, mine)
     # A field whose role is another one is no code; a field that might be one may still be read as a sentence.
     taken = {each.start for each in context.pairs if each.role != roles.CODE}
-    for code in (*islice(numbers(context, taken | found.keys()), MOST_CODES), *islice(words(context), MOST_CODES)):
+    decided = {each.start for each in context.pairs if each.role in (roles.CODE, roles.SUB_CODE) and each.kind == "string"}
+    for code in (*islice(numbers(context, taken | found.keys()), MOST_CODES), *islice(words(context, decided), MOST_CODES)):
         found.setdefault(code.at, code)
     strong = {code.platform for code in found.values() if not _is_weak(context, code)}
     return [found[at] for at in sorted(found) if found[at].platform not in strong or not _is_weak(context, found[at])]
@@ -100,7 +102,8 @@ def _of_patterns(context: Context) -> Iterable[Mention]:
             for group in ("code", "sub_code"):
                 value = groups.get(group)
                 if value and not foreign(context, name, match.start()):
-                    yield Mention(name, value, *match.span(group), STRUCTURED, "field", group == "sub_code")
+                    grade = (LABELLED, "label") if each.bare else (STRUCTURED, "field")
+                    yield Mention(name, value, *match.span(group), *grade, group == "sub_code")
 
 
 def _of_pair(context: Context, pair: Pair) -> Mention | None:
@@ -120,7 +123,7 @@ def _of_pair(context: Context, pair: Pair) -> Mention | None:
 def _number_pair(context: Context, pair: Pair, value: str) -> Mention | None:
     success = not value.strip("-0") or (pair.key == "result" and value == "1") or _went_well(context, pair, value)
     status = pair.role == roles.STATUS and not (pair.key == "statuscode" and len(value) > _STATUS_DIGITS + 1)
-    if success or status:
+    if success or status or _IN_FILE.search(context.text, max(0, pair.at - _FILE_REACH), pair.at) or context.text[pair.end : pair.end + 3] == "***":
         return None
     owner = _owner_of_field(context, pair, value)
     if owner is None:
@@ -135,10 +138,12 @@ def _number_pair(context: Context, pair: Pair, value: str) -> Mention | None:
 def _owner_of_field(context: Context, pair: Pair, value: str) -> Owner | None:
     """Whose the number in a code field is: what lists or knows it, else the platform that is plainly named around it."""
     owner = number_owner(context, value, pair.start, pair.key)
-    if owner is not None or _HTTP_STATUS.fullmatch(value) or pair.key in ("type", "reason"):
+    if owner is not None or HTTP_STATUS.fullmatch(value) or pair.key in ("type", "reason", "error", "result"):
         return owner
+    if len(value) < 2 and pair.key not in ("errorcode", "errcode", "errno"):
+        return None  # a process's exit code
     clue, name = max((context.clue(name, pair.start), name) for name, spec in context.words.specs.items() if not spec.status_is_code)
-    return Owner(name, sure=True) if clue >= BELIEVED + 1 and not strange(context, name, pair.start) else None
+    return Owner(name, sure=True) if clue >= BELIEVED and not strange(context, name, pair.start) else None
 
 
 def _went_well(context: Context, pair: Pair, value: str) -> bool:
@@ -149,6 +154,9 @@ def _went_well(context: Context, pair: Pair, value: str) -> bool:
 
 def _of_message(context: Context, pair: Pair) -> Mention | None:
     """The code that a message begins with: `errorMsg: "chat.coolApp.notInstalled:…"`, `errorMessage: 52013, …`, `"99991662 app not in use"`."""
+    whole = next((each for each, spec in context.words.specs.items() if spec.may_be(pair.value) and context.clue(each, pair.start) >= NAME), None)
+    if whole is not None:
+        return Mention(whole, pair.value, pair.start, pair.end, STRUCTURED, "field")
     lead = _MESSAGE_LEAD.match(context.text, pair.start, pair.end)
     if lead is None:
         return None

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from bot.extract.attribution import foreign, number_owner, told_by_vendor
+from bot.extract.attribution import HTTP_STATUS, foreign, number_owner, told_by_vendor
 from bot.extract.context import BELIEVED, NEAR, Context
 from bot.extract.draft import LABELLED, PROSE, Mention
 from bot.extract.fields import NUMBER, TOKEN, normal
-from bot.extract.vocabulary import BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL
+from bot.extract.vocabulary import BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, WRAPPER
 from bot.platforms import spec as roles
 
 MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
@@ -26,20 +26,21 @@ _SURELY: Final = 6.0
 _OTHER_KEY: Final = re.compile(
     r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}\[?(?:\d{1,10}, ?){0,4}[\"'`]?$|[A-Za-z_\u4e00-\u9fff]\w{0,40}=[\"'`]?$"
 )
-_COUNTED: Final = re.compile(
-    r"(?a)\s?(?:[次条个元人行分块笔秒天岁页]|(?:rows|items|records|times|ms|seconds|minutes|hours|days|bytes|files|lines|users|requests|results|points|[kMG]i?B)\b)"
+_COUNTED: Final = re.compile(  # and the process of `ERROR 21904 ---`
+    r"(?a)\s?(?:[次条个元人行分块笔秒天岁页]|--- |(?:rows|items|records|times|ms|seconds|minutes|hours|days|bytes|files|lines|users|requests|results|points|[kMG]i?B)\b)"
 )
 _THING: Final = re.compile(
     r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|shops?|devices?|students?|keys?|pid|port|threads?|"
     r"employees?|parent|nodes?|tracking|sku|barcode|invoice|total|customer|connections?|buckets?|locks?|build|batch|step|"
-    r"user_?id|uid|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|"
+    r"\w{0,20}_?id|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|"
     r"进程|人员|员工|数量|邮编|单价|第)(?:是|为)?[ #:=]{0,2}$"
 )
-_PLACE_IN_FILE: Final = re.compile(r"(?i)(?:\bline |:|\bL)$")
-_FILE_BEFORE: Final = re.compile(r"\.[A-Za-z]{1,5}(?::\w{1,40})?:$|\w\(\w{1,30}:$")
+_FILE_BEFORE: Final = re.compile(r"\.[A-Za-z]{1,5}(?::\w{1,40})?:$|\w\(\w{1,30}:$|\bline $|\w\[$")  # and `gateway[2217]:`
 _WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
+_OWN_LABEL: Final = re.compile(r"(?i)err(?:or)?_?(?:code|no)|错误码")
 _CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
 _SAID: Final = re.compile(r"报错?[: ]{0,3}$")
+_SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [a-z]")  # a message of a vendor
 _QUOTES: Final = frozenset("\"'`")
 _ALONE: Final = " \t\n`\"'*()[]#?!.,"
 # Whom a line is for, where it comes from, and what a log line puts before its message: marks, a time, a level, a file and its line.
@@ -77,6 +78,8 @@ def numbers(context: Context, taken: set[int]) -> Iterable[Mention]:
         if at in taken or context.address_at(at):
             continue
         value = match[0]
+        if WRAPPER.fullmatch(value):
+            continue
         if value.startswith("-") and not context.catalog.platforms_of(value):
             value, at = value[1:], at + 1
         strong = STRONG_LABEL.search(context.text, max(0, at - 48), at)
@@ -97,8 +100,16 @@ def _may_be(context: Context, value: str, at: int) -> bool:
     """Whether a number without a label is worth weighing: listed, of a family of codes, or said to be reported."""
     if context.catalog.platforms_of(value):
         return True
-    if len(value) >= 5 and _SAID.search(context.text, max(0, at - 8), at):
+    if len(value.lstrip("-")) < 4:
+        return False
+    label = LABEL.search(context.text, max(0, at - 48), at)
+    if context.named(at) or (label and label[0][0] != "[") or _SAID.search(context.text, max(0, at - 8), at):
         return True
+    return _of_family(context, value)
+
+
+def _of_family(context: Context, value: str) -> bool:
+    """Whether a platform lists codes that begin like this one."""
     return any(spec.families and context.family(name, value) for name, spec in context.words.specs.items())
 
 
@@ -107,17 +118,19 @@ def _number_points(context: Context, value: str, at: int, end: int, strong: re.M
     text, digits = context.text, len(value.lstrip("-"))
     owners = context.catalog.platforms_of(value)
     head = text[max(0, at - 48) : at]
-    if _COUNTED.match(text, end) or text[at - 1 : at] == "#" or _FILE_BEFORE.search(head):
+    if _COUNTED.match(text, end) or text[at - 1 : at] == "#" or text[end : end + 3] == "***" or _FILE_BEFORE.search(head):
         return 0.0
-    points = min(digits, 8) / 2 if owners else 1.0
-    points += _label_points(text, head, at, end, strong, listed=bool(owners))
+    if digits < 4 and not _short_code(context, value, at, strong):
+        return 0.0
+    points = min(digits, 8) / 2 if owners else 1.0 + (digits >= 5) * 0.5 + _of_family(context, value)
+    points += _label_points(text, head, at, strong, listed=bool(owners), spoken=digits >= 6 and _SPOKEN.match(text, end) is not None)
     if owners:
         if digits >= 4 and told_by_vendor(context, value, at, end):
             points += 4
         if text.strip(_ALONE) == value:
             points += 4
-        if digits >= 4 and max(context.clue(name, at) for name in owners) >= BELIEVED:
-            points += 2
+    if digits >= 4 and max(context.clue(name, at) for name in owners or context.words.specs) >= BELIEVED:
+        points += 2
     if context.named(at):
         points += 2
     if digits >= 4:
@@ -125,7 +138,15 @@ def _number_points(context: Context, value: str, at: int, end: int, strong: re.M
     return points
 
 
-def _label_points(text: str, head: str, at: int, end: int, strong: re.Match[str] | None, *, listed: bool) -> float:
+def _short_code(context: Context, value: str, at: int, strong: re.Match[str] | None) -> bool:
+    """Whether a number of up to three digits can be a code: it has a code's label, and it is no HTTP status unless somebody lists it."""
+    owners = context.catalog.platforms_of(value)
+    if strong is None or not (owners or (len(value) == 3 and not HTTP_STATUS.fullmatch(value))):
+        return False
+    return _OWN_LABEL.search(strong[0]) is not None or any(context.clue(name, at) >= BELIEVED for name in owners)
+
+
+def _label_points(text: str, head: str, at: int, strong: re.Match[str] | None, *, listed: bool, spoken: bool) -> float:
     """What the words right before a number say: that it is a code, or that it is something else."""
     if strong and (listed or _CODE_LABEL.search(strong[1])):
         return 5.0
@@ -137,7 +158,7 @@ def _label_points(text: str, head: str, at: int, end: int, strong: re.Match[str]
         return -6.0
     if label:
         points += 2
-    elif _THING.search(head):
+    elif not spoken and _THING.search(head):
         return -6.0
     elif _WORD_BEFORE.search(head):
         points -= 1
@@ -177,8 +198,8 @@ def _head(text: str, at: int) -> str:
 # ---------------------------------------------------------------- words
 
 
-def words(context: Context) -> Iterable[Mention]:
-    """Words of the catalogue (or of a make that it knows) that are told as errors."""
+def words(context: Context, decided: set[int]) -> Iterable[Mention]:
+    """Words of the catalogue (or of a make that it knows) that are told as errors, at places that are not yet `decided`."""
     looked = 0
     for match in TOKEN.finditer(context.text):
         owners = _owners(context, match)
@@ -188,9 +209,9 @@ def words(context: Context) -> Iterable[Mention]:
         if looked > MOST_CODES:
             return
         at, end = match.span()
-        if context.address_at(at) or _held(context, at):
+        if at in decided or context.address_at(at) or _held(context, at):
             continue
-        points, name = max((_word_points(context, each, match), each) for each in owners)
+        points, _, name = max((_word_points(context, each, match), -i, each) for i, each in enumerate(owners))
         if points >= _BELIEVED_CODE and not foreign(context, name, at):
             sure = points >= _SURELY
             yield Mention(name, match[0], at, end, LABELLED if sure else PROSE, "label" if sure else "prose")
@@ -202,7 +223,17 @@ def _owners(context: Context, match: re.Match[str]) -> tuple[str, ...]:
     owners = context.catalog.platforms_of(word) if len(word) >= _WORD_LENGTH else ()
     if not owners and ("_" in word or "." in word or word[-1].isdigit()) and not _FILE.search(word):
         owners = context.known.kindred(word) or (_like_listed(context, match) if "_" in word else ())
+    if owners and "_" in word and all(context.clue(name, match.start()) < BELIEVED for name in owners):
+        owners += _named_like(context, match)  # a word of the OAuth standard, said by another platform
     return owners
+
+
+def _named_like(context: Context, match: re.Match[str]) -> tuple[str, ...]:
+    """The platforms that are named around a word that has the form of their codes."""
+    specs = context.words.specs.items()
+    return tuple(
+        name for name, spec in specs if spec.word and spec.word.fullmatch(match[0]) and context.clue(name, match.start()) >= BELIEVED
+    )
 
 
 def _like_listed(context: Context, match: re.Match[str]) -> tuple[str, ...]:
@@ -217,15 +248,17 @@ def _like_listed(context: Context, match: re.Match[str]) -> tuple[str, ...]:
 def _word_points(context: Context, name: str, match: re.Match[str]) -> float:
     """How much speaks for a word being an error of this platform."""
     spec, value, text = context.words.specs.get(name), match[0], context.text
-    if spec is None or spec.word is None or not spec.word.fullmatch(value) or (spec.refuse and spec.refuse.fullmatch(value)):
+    if spec is None or spec.word is None:
         return 0.0
     at, end = match.span()
     start, stop = context.line(at)
     near = text[max(start, at - 200) : min(stop, end + 60)]
     joined = not _JOINERS.isdisjoint(value) or len(_CAMEL.findall(value)) >= _HUMPS
-    common = value in spec.foreign_words or (not joined and value.islower())
+    refused = spec.refuse is not None and spec.refuse.fullmatch(value) is not None
+    common = refused or value in spec.foreign_words or (not joined and value.islower())
+    believed = context.clue(name, at) >= BELIEVED
     points = 3.0 if joined and not common else 1.0
-    points += 2 * (context.clue(name, at) >= BELIEVED)
+    points += 2 if believed else -3 if common else 0
     points += len(value) >= _UNMISTAKABLE
     points += 1.5 * (context.named(at) or _opens(text, at) or _set_off(text, at, end))
     points += bool(FAIL_TOKEN.search(near.replace(value, " ")))
