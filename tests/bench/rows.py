@@ -19,12 +19,12 @@ import orjson
 from jinja2 import Template
 
 from bot.catalog import Catalog, PackText, catalog
-from bot.escape import PAPERS
 from bot.explain import explain
 from bot.extract import anchors
 from bot.extract.words import alike
 from bot.model import ACTIONS
 from bot.render import _card_of, _shown, _template, render
+from bot.render.escape import PAPERS
 from tests.bench.measure import COMMAND, PYTHON, ROOT, Row, Stats, environment, processor_time, programs, ratio, run
 from tests.bench.pastes import KIB, MIB, ZOO, errors_only, feishu_error, healthy_log, log_with_errors, quiet_log
 
