@@ -21,7 +21,7 @@ from jinja2 import Template
 from bot.catalog import Catalog, PackText, catalog
 from bot.explain import explain
 from bot.extract import anchors
-from bot.extract.words import alike
+from bot.extract.vocabulary import alike
 from bot.model import ACTIONS
 from bot.render import _card_of, _shown, _template, render
 from bot.render.escape import PAPERS
