@@ -42,6 +42,9 @@ def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
     else:
         places = scan.anchored(alike(text), anchors(catalog))
     merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Draft, tuple[int, int], int, str]] = {}
+    ids: dict[
+        tuple[str, tuple[str, ...], tuple[str, ...]], set[str]
+    ] = {}  # of each, so that another id costs the same however many there are
     for start, end in places:
         raw = text[start:end]
         context = Context(raw, catalog, words, whole=len(places) == 1 and end - start == len(text))
@@ -51,10 +54,11 @@ def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
             span = _span(raw, context, draft, start)
             if key in merged:
                 first, where, count, source = merged[key]
-                merged[key] = (first, where, count + _again(first, draft), source)
-                _absorb(first, draft)
+                merged[key] = (first, where, count + _again(first, draft, ids[key]), source)
+                _absorb(first, draft, ids[key])
             else:
                 merged[key] = (draft, span, 1, context.text)
+                ids[key] = set(draft.ids)
     families = known(catalog, words).families
     listed = sorted(merged.values(), key=lambda each: each[0].strength <= PROSE or _stray(each[0], catalog, families))
     return tuple(finding(draft, span, source, count) for draft, span, count, source in listed[:_MOST_FINDINGS])
@@ -68,17 +72,17 @@ def _stray(draft: Draft, catalog: Catalog, families: frozenset[tuple[str, int]])
     )
 
 
-def _again(first: Draft, second: Draft) -> int:
+def _again(first: Draft, second: Draft, ids: set[str]) -> int:
     """1 when this is another occurrence, 0 when the same occurrence is told twice."""
     if first.ids and second.ids:
-        return int(not set(first.ids) & set(second.ids))
+        return int(ids.isdisjoint(second.ids))
     return int(not first.ids and not second.ids and first.chain == second.chain == () and abs(second.start - first.start) > 30)
 
 
-def _absorb(first: Draft, second: Draft) -> None:
-    for name in ("ids", "scopes"):
-        mine = getattr(first, name)
-        mine.extend(each for each in getattr(second, name) if each not in mine)
+def _absorb(first: Draft, second: Draft, ids: set[str]) -> None:
+    first.ids.extend(each for each in second.ids if each not in ids)
+    ids.update(second.ids)
+    first.scopes.extend(each for each in second.scopes if each not in first.scopes)
     if first.app is None:
         first.app = second.app
     if first.identity == "unknown":
