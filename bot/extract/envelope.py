@@ -145,7 +145,9 @@ def _worded(context: Context, found: Wording) -> Draft:
     if entry and entry.code_shown and re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)", around):
         told.append(key)
     listed = [each for each in dict.fromkeys(told) if context.catalog.entry(name, each)]
-    return Draft(name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, evidence="vendor", hints={"entry": key}, places=[at])
+    return Draft(
+        name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, evidence="vendor", hints={"entry": key}, places=[at]
+    )
 
 
 def _quoted_messages(context: Context) -> list[Draft]:
@@ -184,7 +186,9 @@ def _scopes(context: Context) -> list[Draft]:
         if draft.scopes and namesake(context, name, draft.scopes[0]):
             at = min(places)
             told = _MISSING.search(context.text, max(0, at - _MISSING_REACH), at) is not None
-            return [Draft(name, start=at, end=at + len(draft.scopes[0]), strength=LABELLED if told else PROSE, evidence="prose", places=[at])]
+            return [
+                Draft(name, start=at, end=at + len(draft.scopes[0]), strength=LABELLED if told else PROSE, evidence="prose", places=[at])
+            ]
     return []
 
 

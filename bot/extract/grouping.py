@@ -26,7 +26,9 @@ def grouped(context: Context, codes: Iterable[Mention]) -> list[Draft]:
         common = context.words.specs[code.platform].foreign_words
         if code.value in common and any(each.chain == chain != () and each.platform != code.platform for each in drafts[-_LATEST:]):
             continue  # a standard's word beside another platform's own code
-        home = next((each for each in reversed(drafts[-_LATEST:]) if _together(context.text, each, code, chain) or _finer(each, code, common)), None)
+        home = next(
+            (each for each in reversed(drafts[-_LATEST:]) if _together(context.text, each, code, chain) or _finer(each, code, common)), None
+        )
         if home is None:
             home = Draft(code.platform, start=code.at, end=code.end, chain=chain)
             drafts.append(home)

@@ -123,7 +123,12 @@ def _of_pair(context: Context, pair: Pair) -> Mention | None:
 def _number_pair(context: Context, pair: Pair, value: str) -> Mention | None:
     success = not value.strip("-0") or (pair.key == "result" and value == "1") or _went_well(context, pair, value)
     status = pair.role == roles.STATUS and not (pair.key == "statuscode" and len(value) > _STATUS_DIGITS + 1)
-    if success or status or _IN_FILE.search(context.text, max(0, pair.at - _FILE_REACH), pair.at) or context.text[pair.end : pair.end + 3] == "***":
+    if (
+        success
+        or status
+        or _IN_FILE.search(context.text, max(0, pair.at - _FILE_REACH), pair.at)
+        or context.text[pair.end : pair.end + 3] == "***"
+    ):
         return None
     owner = _owner_of_field(context, pair, value)
     if owner is None:
@@ -154,7 +159,9 @@ def _went_well(context: Context, pair: Pair, value: str) -> bool:
 
 def _of_message(context: Context, pair: Pair) -> Mention | None:
     """The code that a message begins with: `errorMsg: "chat.coolApp.notInstalled:…"`, `errorMessage: 52013, …`, `"99991662 app not in use"`."""
-    whole = next((each for each, spec in context.words.specs.items() if spec.may_be(pair.value) and context.clue(each, pair.start) >= NAME), None)
+    whole = next(
+        (each for each, spec in context.words.specs.items() if spec.may_be(pair.value) and context.clue(each, pair.start) >= NAME), None
+    )
     if whole is not None:
         return Mention(whole, pair.value, pair.start, pair.end, STRUCTURED, "field")
     lead = _MESSAGE_LEAD.match(context.text, pair.start, pair.end)
