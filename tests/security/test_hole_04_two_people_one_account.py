@@ -17,8 +17,8 @@ from bot.service import Service
 from bot.services.results import Grant
 from handlers.compose import Runtime
 from handlers.practice import Practice
+from tests.handlers.test_tokens import FEISHU, NOW, World, world
 from tests.practice import ALICE, PROVIDERS, practice, process, put_card, ticket_of, visit
-from tests.test_tokens import FEISHU, NOW, World, world
 
 __all__ = ["practice", "world"]
 
