@@ -20,6 +20,7 @@ from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
+from bot.catalog import Catalog
 from bot.extract.context import Context
 from bot.extract.draft import Draft
 from bot.extract.vocabulary import FAIL
@@ -36,7 +37,9 @@ _SHARE_LINES: Final = 24
 _NEAR: Final = 500
 _LEAST_WORDS: Final = 3
 _WORD: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
-_NO_WORDS: Final = frozenset(("code", "msg", "error", "message", "errcode", "errmsg", "the", "and", "for", "log", "request", "lark", "slack"))
+_NO_WORDS: Final = frozenset(
+    ("code", "msg", "error", "message", "errcode", "errmsg", "the", "and", "for", "log", "request", "lark", "slack")
+)
 _STOP: Final = re.compile(r"[。！？!?；\n]|\.\s+(?![a-z])")
 _BLANK: Final = re.compile(r"\n[ \t>|]*\n")
 _HEADS: Final = re.compile(r"^\s{0,3}(?:#{1,6}\s|\*\*|[-*]?\s*[^\n]{1,80}[:：]\s*$)")
@@ -99,7 +102,9 @@ def loaded(text: str) -> Weights:
     except (ValueError, TypeError, KeyError) as broken:
         raise SetupError(f"bot/extract/weights.json cannot be read ({broken}); make it anew with `make fit`") from None
     if version != VERSION:
-        raise SetupError(f"bot/extract/weights.json has version {version}, this program reads version {VERSION}; make it anew with `make fit`")
+        raise SetupError(
+            f"bot/extract/weights.json has version {version}, this program reads version {VERSION}; make it anew with `make fit`"
+        )
     rules = [Rule(**{**row, "needles": tuple(row.get("needles", ()))}) for row in data["rules"]]
     pieces = {where: tuple(each for each in rules if each.where == where) for where in ("sentence", "line", "block", "paste")}
     source = tuple(each for each in rules if each.kind == "source" and each.where == "line")
@@ -121,12 +126,12 @@ def judge(context: Context, draft: Draft) -> tuple[float, tuple[FiredSignal, ...
     Spans are offsets in the window's text.
     """
     learned = weights()
-    best: tuple[float, tuple[FiredSignal, ...]] = (-1.0, ())
+    best: tuple[float, Fired] = (-1.0, ())
     for at in (draft.places or [draft.start])[:_PLACES]:
-        fired = tuple(_fired(learned, context, draft, at))
-        has_it = _probability(learned, draft, fired)
+        here = tuple(_fired(learned, context, draft, at))
+        has_it = _probability(learned, draft, here)
         if has_it > best[0]:
-            best = (has_it, fired)
+            best = (has_it, here)
     return best[0], tuple(FiredSignal(rule.id, round(rule.weight * value, 3), span) for rule, value, span in sorted(best[1], key=_strength))
 
 
@@ -170,13 +175,13 @@ def _hits(where: str, text: str, lower: str) -> tuple[tuple[Rule, tuple[int, int
 
 def pieces(text: str, at: int) -> dict[str, tuple[int, int]]:
     """The pieces of a text around a place: start and end of its sentence, line, block and paste, none of them boundless."""
-    line = (text.rfind("\n", max(0, at - _SENTENCE), at) + 1 or max(0, at - _SENTENCE), _line_end(text, at))
-    return {"sentence": _sentence(text, at), "line": line, "block": _block(text, at), "paste": _nearby(text, at)}
+    return {"sentence": _sentence(text, at), "line": _line(text, at), "block": _block(text, at), "paste": _nearby(text, at)}
 
 
-def _line_end(text: str, at: int) -> int:
+def _line(text: str, at: int) -> tuple[int, int]:
+    start = text.rfind("\n", max(0, at - _SENTENCE), at) + 1 or max(0, at - _SENTENCE)
     end = text.find("\n", at, at + _SENTENCE)
-    return end if end >= 0 else min(len(text), at + _SENTENCE)
+    return start, end if end >= 0 else min(len(text), at + _SENTENCE)
 
 
 def _sentence(text: str, at: int) -> tuple[int, int]:
@@ -223,7 +228,7 @@ def _share(text: str, lower: str) -> float:
     lines = [(each, small) for each, small in zip(text.split("\n"), lower.split("\n"), strict=False) if each.strip()][:_SHARE_LINES]
     if len(lines) < 2:
         return 0.0
-    return sum(any(rule.find(line, small) for rule in weights().source) for line, small in lines) / len(lines)
+    return sum(_is_source(line, small) for line, small in lines) / len(lines)
 
 
 def _vendor_message(context: Context, draft: Draft, _at: int) -> bool:
@@ -245,21 +250,25 @@ def _alone(context: Context, draft: Draft, _at: int) -> bool:
     return len(context.text.strip()) - known < 80
 
 
+def _agreement(context: Context, draft: Draft, _at: int) -> float:
+    """How many of the words that the catalogue has for the code stand in the message, from 0 to 1; -1: nothing to compare."""
+    said = _words(draft.message[:400])
+    told = [_told(context.catalog, draft.platform, code) for code in draft.codes[:3]]
+    if not any(told) or len(said) < _LEAST_WORDS:
+        return -1.0
+    return max(min(1.0, len(said & words) / _LEAST_WORDS) for words in told)
+
+
+@lru_cache(maxsize=4096)
+def _told(catalog: Catalog, platform: str, code: str) -> frozenset[str]:
+    """The words with which the catalogue tells a code; empty when it is not listed."""
+    entry = catalog.entry(platform, code)
+    return _words(f"{entry.sample} {entry.title.en} {entry.title.zh} {entry.what.en}") - _NO_WORDS if entry else frozenset()
+
+
+@lru_cache(maxsize=256)
 def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.lower()))
-
-
-def _agreement(context: Context, draft: Draft, _at: int) -> float:
-    """How many of the words that the catalogue has for the code stand in the message or right beside the code, from 0 to 1; -1: nothing to compare."""
-    entries = [entry for code in draft.codes[:3] if (entry := context.catalog.entry(draft.platform, code)) is not None]
-    said = _words(draft.message[:400])
-    if not entries or len(said) < _LEAST_WORDS:
-        return -1.0
-    best = 0.0
-    for entry in entries:
-        told = _words(f"{entry.sample} {entry.title.en} {entry.title.zh} {entry.what.en}") - _NO_WORDS
-        best = max(best, min(1.0, len(said & told) / _LEAST_WORDS))
-    return best
 
 
 def _own_host(context: Context, draft: Draft, at: int) -> bool:
@@ -278,8 +287,13 @@ def _own_id(context: Context, draft: Draft, _at: int) -> bool:
 
 
 def _source_line(context: Context, _draft: Draft, at: int) -> bool:
-    start, end = pieces(context.text, at)["line"]
-    return any(rule.find(context.text[start:end], context.lower[start:end]) for rule in weights().source)
+    start, end = _line(context.text, at)
+    return _is_source(context.text[start:end], context.lower[start:end])
+
+
+@lru_cache(maxsize=512)
+def _is_source(line: str, lower: str) -> bool:
+    return any(rule.find(line, lower) for rule in weights().source)
 
 
 def _listed(context: Context, draft: Draft, _at: int) -> bool:
@@ -311,7 +325,9 @@ _FEATURES: Final[Mapping[str, Callable[[Context, Draft, int], str | float | bool
     "agreement": lambda context, draft, at: max(0.0, _agreement(context, draft, at)),
     "contradiction": lambda context, draft, at: _agreement(context, draft, at) == 0.0,
     "unlisted": lambda context, draft, at: bool(draft.codes) and not _listed(context, draft, at),
-    "unlisted_unnamed": lambda context, draft, at: bool(draft.codes) and not _listed(context, draft, at) and context.clue(draft.platform, at) < 4,
+    "unlisted_unnamed": lambda context, draft, at: (
+        bool(draft.codes) and not _listed(context, draft, at) and context.clue(draft.platform, at) < 4
+    ),
     "own_id": _own_id,
     "field_in_source": lambda context, draft, at: draft.evidence == "field" and _source_line(context, draft, at),
     "source_line": _source_line,

@@ -50,9 +50,7 @@ def cases(pastes: Sequence[Paste]) -> list[Case]:
 
 def _of(paste: Paste) -> list[dict[str, float]]:
     context = Context(redact(paste.text).text[:32_768], catalog(), lexicon(), whole=True)
-    return [
-        signals.fired(context, draft, at) for draft in read(context)[:12] for at in (draft.places or [draft.start])[: signals._PLACES]
-    ]
+    return [signals.fired(context, draft, at) for draft in read(context)[:12] for at in (draft.places or [draft.start])[: signals._PLACES]]
 
 
 def names() -> list[str]:
