@@ -197,12 +197,14 @@ class Variant:
     identity: Identity = Identity.UNKNOWN
     what: Text | None = None
     steps: tuple[Text, ...] = ()
+    remedies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the catalogue knows about one code of one platform.
 
+    `remedies` are ids of `bot/remedies.toml`, the likeliest first.
     `code_shown` is False for entries known by their wording alone (their key is a name of ours, not a platform code).
     `retired` says since when and why the platform no longer returns it; entries are retired, never deleted.
     """
@@ -222,6 +224,7 @@ class Entry:
     rivals: tuple[Rival, ...] = ()
     code_shown: bool = True
     retired: str | None = None
+    remedies: tuple[str, ...] = ()
 
 
 class Level(StrEnum):
