@@ -43,6 +43,7 @@ Audience = Literal["asker", "channel"]
 MAX_STEPS = 4
 MAX_NOTES = 2
 MAX_OTHERS = 5
+SHOWN_IDS = 5
 UNSURE = 0.6
 """Below this confidence the card says that it is not sure."""
 
@@ -228,7 +229,9 @@ def _quote(diagnosis: Diagnosis) -> str:
 
 def _request_fold(diagnosis: Diagnosis, links: Sequence[Link], used: Collection[str]) -> Fold | None:
     finding = diagnosis.finding
-    facts = [Fact(label("Request id"), request_id) for request_id in finding.request_ids]
+    facts = [Fact(label("Request id"), request_id) for request_id in finding.request_ids[:SHOWN_IDS]]
+    hidden = len(finding.request_ids) - len(facts) + int(finding.hints.get("more_ids", 0))
+    lines = (say("Request ids that are not shown: {count}.", count=hidden),) if hidden > 0 else ()
     if finding.request_ids and (time := finding.hints.get("time")):
         facts.append(Fact(label("Time"), time))
     if len(finding.codes) > 1:
@@ -240,7 +243,7 @@ def _request_fold(diagnosis: Diagnosis, links: Sequence[Link], used: Collection[
     if finding.hints.get("api"):
         facts.append(Fact(label("API"), finding.hints["api"]))
     rest = tuple(link for link in links if link.url not in used)
-    return Fold("request", label("The request, and links"), (), tuple(facts), links=rest) if facts or rest else None
+    return Fold("request", label("The request, and links"), lines, tuple(facts), links=rest) if facts or rest else None
 
 
 def _urgent(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:

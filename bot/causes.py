@@ -102,6 +102,7 @@ _STATUS = {
 }
 _BULKY = frozenset({"body", "params"})  # what was sent proves nothing about what went wrong
 _WORDED = 0.4  # confidence in plain wording
+_LOOKED_AT_IDS = 100  # so that many ids cost no more than a few
 _LOOKED_AT = 20_000  # characters of a message that decide; a real one is far shorter
 
 
@@ -226,10 +227,12 @@ def _whose(finding: Finding, book: Catalog) -> Cause:
 
 def _bare(finding: Finding) -> Reading | None:
     """A request id and nothing else: it tells when and where, never why."""
+    if finding.codes or finding.scopes or finding.http_status or not finding.request_ids:
+        return None
     rest = finding.message
-    for value in finding.request_ids:
+    for value in finding.request_ids[:_LOOKED_AT_IDS]:
         rest = rest.replace(value, "")
-    if finding.codes or finding.scopes or finding.http_status or not finding.request_ids or len(re.findall(r"\w", rest)) > 24:
+    if len(re.findall(r"\w", rest)) > 24:
         return None
     return Reading(Cause.OTHER, Who.DEVELOPER, Identity.UNKNOWN, 0.1, bare=True)
 

@@ -20,6 +20,7 @@ from bot.steps import steps
 from bot.words import joined, listed, same, say
 
 MAX_STEPS = 4
+_MOST_TIMES = 5  # of calls, read from bare request ids
 
 
 def diagnose(findings: Sequence[Finding], catalog: Catalog, facts: Facts) -> tuple[Diagnosis, ...]:
@@ -199,7 +200,7 @@ def _suggests(cause: Cause) -> Text:
 def _notes(case: platforms.Case, reading: Reading) -> tuple[Text, ...]:
     notes: list[Text] = []
     if reading.bare and (tell := _advice(case.finding.platform, "when")):
-        notes += [text for value in case.finding.request_ids if (text := tell(value, case.finding))]
+        notes += [text for value in case.finding.request_ids[:_MOST_TIMES] if (text := tell(value, case.finding))]
     if case.choice:
         notes += [
             say("“{name}” is not in our list; did you mean {near}?", name=name, near=near) for name, near in case.choice.similar.items()

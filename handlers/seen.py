@@ -32,13 +32,13 @@ class Seen:
         task.add_done_callback(self._tasks.discard)
 
     async def _keep(self, kind: str) -> None:
-        report = Report(_key(self._surface, kind), self._surface, {}, self._clock.now(), "door", _TENANT)
+        report = Report((_key(self._surface, kind),), self._surface, {}, self._clock.now(), "door", _TENANT)
         await self._store.remember([report])
 
 
 async def last_seen(store: Store, surface: str, kind: str) -> datetime | None:
     """When something of this kind came last, within an hour's precision; None when it never did (or long ago)."""
-    report = await store.recall(_key(surface, kind), _TENANT)
+    report = await store.recall((_key(surface, kind),), _TENANT)
     return report.seen if report else None
 
 

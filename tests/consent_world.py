@@ -122,10 +122,12 @@ class MemoryStore:
         return [c for c in self.cards.values() if (c.place.surface, c.place.tenant, c.place.chat) == wanted][-limit:]
 
     async def remember(self, reports: Sequence[Report]) -> None:
-        self.reports.update({(report.request_id, report.tenant): report for report in reports})
+        self.reports.update(
+            {(each, report.tenant): replace(report, request_ids=(each,)) for report in reports for each in report.request_ids}
+        )
 
-    async def recall(self, request_id: str, tenant: str = "") -> Report | None:
-        return self.reports.get((request_id, tenant)) or self.reports.get((request_id, ""))
+    async def recall(self, request_ids: Sequence[str], tenant: str = "") -> Report | None:
+        return next((kept for each in request_ids for whose in (tenant, "") if (kept := self.reports.get((each, whose)))), None)
 
     async def put_flow(self, flow_id: str, row: Mapping[str, Any], *, state: str, owner: str, supersede: bool) -> Sequence[str]:
         ended = []

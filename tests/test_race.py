@@ -30,6 +30,7 @@ from handlers.tokens import Broker, NoToken
 from handlers.vault import FernetVault
 from tests.peers import postgres_database
 
+pytestmark = pytest.mark.chaos
 PROCESSES = 8
 ROUNDS = 12
 KEY = "a key of more than thirty-two characters"

@@ -23,6 +23,7 @@ from tests.practice import ALICE, practice, process, put_card, ticket_of, visit
 
 __all__ = ["practice"]
 
+pytestmark = pytest.mark.chaos
 PROCESSES = 8
 CALLS = 3  # for the token, by each process at once
 TOKEN = "POST /feishu/open-apis/authen/v2/oauth/token"

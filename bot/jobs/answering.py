@@ -14,13 +14,15 @@ from bot.explain import Explained, explain
 from bot.jobs import drawing, driving, snapshot
 from bot.jobs.values import Answer
 from bot.jobs.world import World, part
-from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, Question, Text
+from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, Question, Redaction, Text
 from bot.offers import candidates
-from bot.ports import Card, Report
+from bot.ports import Card, Report, WorkGivenUpError
 from bot.talk import PlatformRefusal
 from bot.words import say
 
 MOST_APPS = 3
+MOST_IDS = 1_000
+"""Request ids of one error that are remembered: of a longer log the first half and the last half of these. (Errors a paste: see `bot.extract`.)"""
 LONG = 100_000  # characters; what is longer is a file or a pasted log
 NOWHERE = Place("", "", "")
 
@@ -28,7 +30,11 @@ NOWHERE = Place("", "", "")
 async def read(world: World, text: str, locale: Locale | None = None) -> Explained:
     """What a text says. Reading a log of megabytes takes seconds: it is done where nobody else waits for it."""
     facts = Facts(apps=world.apps, now=world.now())
-    return await world.workers.run(partial(explain, text, facts=facts, locale=locale), heavy=len(text) > LONG)
+    try:
+        return await world.workers.run(partial(explain, text, facts=facts, locale=locale), heavy=len(text) > LONG)
+    except WorkGivenUpError:
+        sorry = say("Reading this text took too long, so I have given up. Send the part around the error.")
+        return Explained(Redaction(""), (), (), locale or world.locale, sorry)
 
 
 async def answer(world: World, question: Question) -> Answer | None:
@@ -143,7 +149,8 @@ def need_of(found: Sequence[Diagnosis]) -> str:
     """What a card is about, for "one card per app, scopes and chat" and for mutes: stable while the same call keeps failing."""
     first = found[0]
     scopes = ",".join(sorted(first.finding.scopes))
-    codes = ",".join(first.finding.codes) or (first.entry.code if first.entry else "") or ",".join(first.finding.request_ids)
+    ids = ",".join(first.finding.request_ids[: snapshot.MOST_IDS])
+    codes = ",".join(first.finding.codes) or (first.entry.code if first.entry else "") or ids
     return "|".join((first.finding.platform, first.finding.app_id or "", str(first.cause), scopes or codes))[:400]
 
 
@@ -196,10 +203,8 @@ async def _recalled(world: World, findings: Sequence[Finding], tenant: str) -> t
 async def _recall(world: World, finding: Finding, tenant: str) -> Finding:
     if finding.codes or finding.hints.get("entry"):
         return finding
-    for request_id in finding.request_ids:
-        if known := await world.store.recall(request_id, tenant):
-            return _merged(known, finding)
-    return finding
+    known = await world.store.recall(_most(finding.request_ids), tenant)
+    return _merged(known, finding) if known else finding
 
 
 def _merged(report: Report, bare: Finding) -> Finding:
@@ -209,15 +214,20 @@ def _merged(report: Report, bare: Finding) -> Finding:
 
 
 async def _remember(world: World, found: Sequence[Diagnosis], tenant: str, source: str) -> tuple[str, ...]:
+    """One report an error, however many ids it came with; returns the ids that now lead to one."""
     reports = [
-        Report(request_id, one.finding.platform, snapshot.finding_row(one.finding), world.now(), source, tenant)
+        Report(_most(one.finding.request_ids), one.finding.platform, snapshot.finding_row(one.finding), world.now(), source, tenant)
         for one in found
-        if one.finding.codes or one.finding.hints.get("entry")
-        for request_id in one.finding.request_ids
+        if one.finding.request_ids and (one.finding.codes or one.finding.hints.get("entry"))
     ]
     if reports:
         await world.store.remember(reports)
-    return tuple(report.request_id for report in reports)
+    return tuple(dict.fromkeys(request_id for report in reports for request_id in report.request_ids))
+
+
+def _most(request_ids: tuple[str, ...]) -> tuple[str, ...]:
+    half = MOST_IDS // 2
+    return request_ids if len(request_ids) <= MOST_IDS else (*request_ids[:half], *request_ids[-half:])
 
 
 async def report(world: World, text: str, request_id: str | None, source: str) -> tuple[str, ...]:
@@ -232,8 +242,9 @@ async def report(world: World, text: str, request_id: str | None, source: str) -
 
 async def look_up(world: World, request_id: str) -> Diagnosis | None:
     """The diagnosis of a request id that was reported or pasted before."""
-    known = await world.store.recall(request_id)
+    known = await world.store.recall((request_id,))
     if known is None:
         return None
-    found = _diagnose([snapshot.read_finding(known.finding)], Facts(apps=world.apps, now=world.now()))
+    asked = Finding(known.platform, request_ids=known.request_ids)
+    found = _diagnose([_merged(known, asked)], Facts(apps=world.apps, now=world.now()))
     return found[0] if found else None

@@ -14,6 +14,8 @@ from bot.ports import Card
 
 MOST_FINDINGS = 12
 MOST_MESSAGE = 4000
+MOST_IDS = 20
+"""Request ids of an error that a card keeps; the store knows more of them (`answering.MOST_IDS`)."""
 VERSION = 1
 
 
@@ -108,19 +110,20 @@ def read_text(row: Mapping[str, str] | None) -> Text | None:
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:
-    """A finding as JSON. Its message is redacted already; very long ones are cut."""
+    """A finding as JSON. Its message is redacted already; what is very long, or very many, is cut."""
+    more = len(finding.request_ids) - MOST_IDS + int(finding.hints.get("more_ids", 0))
     return {
         "platform": finding.platform,
         "codes": list(finding.codes),
         "message": finding.message[:MOST_MESSAGE],
-        "request_ids": list(finding.request_ids),
+        "request_ids": list(finding.request_ids[:MOST_IDS]),
         "scopes": list(finding.scopes),
         "scopes_mode": str(finding.scopes_mode),
         "identity": str(finding.identity),
         "app_id": finding.app_id,
         "resource": finding.resource,
         "http_status": finding.http_status,
-        "hints": dict(finding.hints),
+        "hints": {**finding.hints, "more_ids": str(more)} if more > 0 else dict(finding.hints),
         "span": list(finding.span),
         "count": finding.count,
     }

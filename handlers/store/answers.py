@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, or_, select, update
+from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from bot.model import Person, Place
 from bot.ports import Card, Report
 from handlers.store.base import Base, person_row
-from handlers.store.tables import cards
+from handlers.store.tables import cards, key, report_ids
 from handlers.store.tables import reports as seen_reports
+
+BATCH = 500
+"""Rows a transaction writes, or ids a query asks for, at most: nobody waits longer for their turn to write."""
+
+REPORTS_AT_ONCE = 20
+"""Reports forgotten in one transaction, with up to `bot.jobs.answering.MOST_IDS` ids each."""
 
 
 class Answers(Base):
@@ -57,50 +64,68 @@ class Answers(Base):
 
     async def remember(self, reports: Sequence[Report]) -> None:
         """The newest word wins, but what somebody pasted never replaces what the app itself reported."""
-        # In one order everywhere, so that two processes cannot wait for each other.
-        ordered = sorted(reports, key=lambda r: (r.request_id, r.tenant))
+        for report in reports:
+            # In one order everywhere, so that two processes cannot wait for each other.
+            ids = sorted({key(each) for each in report.request_ids})
+            report_id = 0
+            for start in range(0, len(ids), BATCH):
+                report_id = await self._write(partial(self._remember, report, report_id, ids[start : start + BATCH]))
 
-        def work(c: Connection) -> None:
-            for report in ordered:
-                insert = self._insert(seen_reports).values(
-                    request_id=report.request_id,
-                    tenant=report.tenant,
-                    platform=report.platform,
-                    finding=report.finding,
-                    seen=report.seen,
-                    source=report.source,
-                )
-                new = insert.excluded
-                c.execute(
-                    insert.on_conflict_do_update(
-                        index_elements=[seen_reports.c.request_id, seen_reports.c.tenant],
-                        set_={"platform": new.platform, "finding": new.finding, "seen": new.seen, "source": new.source},
-                        where=or_(seen_reports.c.source == "paste", new.source != "paste"),
-                    )
-                )
-
-        if ordered:
-            await self._write(work)
-
-    async def recall(self, request_id: str, tenant: str = "") -> Report | None:
-        """What this tenant saw, else what was reported for everybody (tenant ""); never what another tenant saw."""
-        query = (
-            select(seen_reports)
-            .where(seen_reports.c.request_id == request_id, seen_reports.c.tenant.in_({tenant, ""}))
-            .order_by(case((seen_reports.c.tenant == tenant, 0), else_=1))
-            .limit(1)
+    def _remember(self, report: Report, report_id: int, ids: Sequence[str], c: Connection) -> int:
+        """One transaction of `remember`: point some ids to a report, and drop the reports to which nothing points any more. Returns its id."""
+        held = select(seen_reports.c.id).where(seen_reports.c.id == report_id).with_for_update()
+        if not report_id or c.execute(held).one_or_none() is None:
+            kept = seen_reports.insert().values(
+                tenant=report.tenant, platform=report.platform, finding=report.finding, seen=report.seen, source=report.source
+            )
+            report_id = int(c.execute(kept.returning(seen_reports.c.id)).scalar_one())
+        these = (report_ids.c.request_id.in_(ids), report_ids.c.tenant == report.tenant)
+        before = set(c.execute(select(report_ids.c.report_id).where(*these)).scalars())
+        pasted = report.source == "paste"
+        insert = self._insert(report_ids)
+        query = insert.on_conflict_do_update(
+            index_elements=[report_ids.c.request_id, report_ids.c.tenant],
+            set_={"report_id": insert.excluded.report_id, "pasted": insert.excluded.pasted},
+            where=or_(report_ids.c.pasted.is_(True), insert.excluded.pasted.is_(False)),
         )
-        row = await self._read(lambda c: c.execute(query).one_or_none())
-        if row is None:
-            return None
-        return Report(request_id, row.platform, row.finding, row.seen, row.source, row.tenant)
+        c.execute(query, [{"request_id": each, "tenant": report.tenant, "report_id": report_id, "pasted": pasted} for each in ids])
+        pointed_to = select(report_ids.c.report_id).where(report_ids.c.report_id == seen_reports.c.id)
+        c.execute(delete(seen_reports).where(seen_reports.c.id.in_(before | {report_id}), ~pointed_to.exists()))
+        return report_id
+
+    async def recall(self, request_ids: Sequence[str], tenant: str = "") -> Report | None:
+        """What this tenant saw, else what was reported for everybody (tenant ""); never what another tenant saw."""
+        for start in range(0, len(request_ids), BATCH):
+            wanted = request_ids[start : start + BATCH]
+            if found := await self._read(partial(self._recall, wanted, tenant)):
+                return found
+        return None
+
+    def _recall(self, wanted: Sequence[str], tenant: str, c: Connection) -> Report | None:
+        query = (
+            select(report_ids.c.request_id, seen_reports)
+            .join(seen_reports, seen_reports.c.id == report_ids.c.report_id)
+            .where(report_ids.c.request_id.in_(wanted), report_ids.c.tenant.in_({tenant, ""}))
+        )
+        rows = {(row.request_id, row.tenant): row for row in c.execute(query)}
+        for asked in wanted:
+            kept_as = key(asked)
+            if row := rows.get((kept_as, key(tenant))) or rows.get((kept_as, "")):
+                return Report((asked,), row.platform, row.finding, row.seen, row.source, row.tenant)
+        return None
 
     async def _forget_answers(self, before: datetime) -> int:
-        def work(c: Connection) -> int:
-            gone = c.execute(delete(seen_reports).where(seen_reports.c.seen < before)).rowcount
-            return gone + c.execute(delete(cards).where(cards.c.created < before)).rowcount
+        gone = await self._write(lambda c: c.execute(delete(cards).where(cards.c.created < before)).rowcount)
+        while forgotten := await self._write(partial(self._forget_reports, before)):
+            gone += forgotten
+        return gone
 
-        return await self._write(work)
+    def _forget_reports(self, before: datetime, c: Connection) -> int:
+        """One transaction's worth of old reports, with the ids that still point to them."""
+        old = select(seen_reports.c.id).where(seen_reports.c.seen < before).order_by(seen_reports.c.seen).limit(REPORTS_AT_ONCE)
+        ids = list(c.execute(old).scalars())
+        c.execute(delete(report_ids).where(report_ids.c.report_id.in_(ids)))
+        return c.execute(delete(seen_reports).where(seen_reports.c.id.in_(ids))).rowcount
 
 
 def _card_columns(card: Card) -> dict[str, Any]:

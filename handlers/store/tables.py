@@ -23,6 +23,12 @@ def clean(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
+def key(value: str) -> str:
+    """The form in which a text that is looked up stands in its column."""
+    text = clean(value)
+    return text if len(text) <= KEY_LENGTH else f"{text[:100]}#{hashlib.sha256(text.encode()).hexdigest()}"
+
+
 class Words(types.TypeDecorator[str]):
     """Free text."""
 
@@ -40,10 +46,7 @@ class Key(types.TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        if value is None:
-            return None
-        text = clean(value)
-        return text if len(text) <= KEY_LENGTH else f"{text[:100]}#{hashlib.sha256(text.encode()).hexdigest()}"
+        return None if value is None else key(value)
 
 
 class Moment(types.TypeDecorator[datetime]):
@@ -108,16 +111,28 @@ cards = Table(
     Index("cards_by_age", "created"),
 )
 
+# One row a failure, however many request ids it came with; each id points to the newest word about it.
 reports = Table(
     "reports",
     meta,
-    Column("request_id", Key, primary_key=True),
-    Column("tenant", Key, primary_key=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("tenant", Key, nullable=False),
     Column("platform", Words, nullable=False),
     Column("finding", Json, nullable=False),
     Column("seen", Moment, nullable=False),
     Column("source", Words, nullable=False),
     Index("reports_by_age", "seen"),
+)
+
+report_ids = Table(
+    "report_ids",
+    meta,
+    Column("request_id", Key, primary_key=True),
+    Column("tenant", Key, primary_key=True),
+    Column("report_id", BigInteger, nullable=False),
+    Column("pasted", Boolean, nullable=False),  # by somebody, not reported by the app itself
+    Index("report_ids_by_report", "report_id"),
+    sqlite_with_rowid=False,  # the key is most of the row: it need not stand in a table and in an index
 )
 
 flows = Table(

@@ -15,7 +15,7 @@ _ANY_OF: Final = re.compile(r"(?i)\b(?:one|any) of\b|任一|之一")
 
 
 @dataclass(slots=True)
-class Record:
+class Draft:
     """One error being put together."""
 
     platform: str
@@ -35,13 +35,13 @@ class Record:
     keys: set[str] = field(default_factory=set)  # of the fields that its codes stand in
 
 
-def finding(record: Record, span: tuple[int, int], text: str, count: int) -> Finding:
-    """The frozen value of a record; `span` and `text` are those of the paste."""
-    everything = bool(_ALL_OF.search(text) and not _ANY_OF.search(text)) if len(record.scopes) > 1 else False
-    mode = Mode.ALL if everything or (record.platform == "slack" and len(record.scopes) > 1) else Mode.ANY
-    hints = dict(record.hints)
+def finding(draft: Draft, span: tuple[int, int], text: str, count: int) -> Finding:
+    """The frozen value of a draft; `span` and `text` are those of the paste."""
+    everything = bool(_ALL_OF.search(text) and not _ANY_OF.search(text)) if len(draft.scopes) > 1 else False
+    mode = Mode.ALL if everything or (draft.platform == "slack" and len(draft.scopes) > 1) else Mode.ANY
+    hints = dict(draft.hints)
     resource = hints.pop("resource", None)
     return Finding(
-        platform=record.platform, codes=tuple(record.codes), message=record.message, request_ids=tuple(record.ids), scopes=tuple(record.scopes), scopes_mode=mode,
-        identity=record.identity, app_id=record.app, resource=resource, http_status=record.status, hints=hints, span=span, count=count,
+        platform=draft.platform, codes=tuple(draft.codes), message=draft.message, request_ids=tuple(draft.ids), scopes=tuple(draft.scopes), scopes_mode=mode,
+        identity=draft.identity, app_id=draft.app, resource=resource, http_status=draft.status, hints=hints, span=span, count=count,
     )  # fmt: skip

@@ -138,7 +138,7 @@ def _unwrap(text: str) -> str:
     """Join lines that a terminal broke at its right edge.
 
     A line was broken when it is as wide as the widest one (and another is as wide too, or the width is a usual one), its end stands
-    inside a quoted string or a web address, and the next line does not begin like a record of its own.
+    inside a quoted string or a web address, and the next line does not begin like a draft of its own.
     """
     lines = text.split("\n")
     widths = [_width(line) for line in lines]

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from bot.extract import spec as roles
+from bot.extract.attribution import LABELLED, MOST_CODES, PROSE, Mention, doubted, foreign, owner, told_by_vendor
+from bot.extract.context import BELIEVED, NEAR, Context
 from bot.extract.doubt import line_of
-from bot.extract.owners import LABELLED, MOST_CODES, PROSE, Code, doubted, foreign, owner, told_by_vendor
-from bot.extract.read import NUMBER, TOKEN, normal
-from bot.extract.window import BELIEVED, NEAR, Window
-from bot.extract.words import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, TROUBLE
+from bot.extract.fields import NUMBER, TOKEN, normal
+from bot.extract.vocabulary import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, TROUBLE
+from bot.platforms import spec as roles
 
 _OTHER_KEY: Final = re.compile(
     r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}\[?(?:\d{1,10}, ?){0,4}[\"'`]?$|[A-Za-z_\u4e00-\u9fff]\w{0,40}=[\"'`]?$"
@@ -60,46 +60,46 @@ _HUMPS: Final = 2  # `chatbotNotInstall`: nobody's word
 _JOINERS: Final = frozenset("._")
 
 
-def of_numbers(window: Window, taken: set[int]) -> Iterable[Code]:
+def of_numbers(context: Context, taken: set[int]) -> Iterable[Mention]:
     """Numbers that are told as error codes, at places that are not `taken`."""
     looked = 0
-    specs = window.words.specs
-    for match in NUMBER.finditer(window.text):
+    specs = context.words.specs
+    for match in NUMBER.finditer(context.text):
         at, end = match.span()
-        if at in taken or window.address_at(at):
+        if at in taken or context.address_at(at):
             continue
-        strong = STRONG_LABEL.search(window.text, max(0, at - 48), at)
+        strong = STRONG_LABEL.search(context.text, max(0, at - 48), at)
         value = match[0]
-        if value.startswith("-") and not strong and not window.catalog.platforms_of(value):
+        if value.startswith("-") and not strong and not context.catalog.platforms_of(value):
             value, at = value[1:], at + 1
-        owners = window.catalog.platforms_of(value)
-        families = [] if owners else [name for name, each in specs.items() if each.families and window.family(name, value)]
-        if not strong and _COUNTED.match(window.text, end):
+        owners = context.catalog.platforms_of(value)
+        families = [] if owners else [name for name, each in specs.items() if each.families and context.family(name, value)]
+        if not strong and _COUNTED.match(context.text, end):
             continue
-        said = not owners and len(value) >= 5 and _SAID.search(window.text, max(0, at - 8), at) is not None
+        said = not owners and len(value) >= 5 and _SAID.search(context.text, max(0, at - 8), at) is not None
         if not owners and not families and not said and not (strong and _CODE_LABEL.search(strong[1])):
             continue
         looked += 1
         if looked > MOST_CODES:
             return
-        grade = _grade(window, value, at, end, strong=strong is not None or said, listed=bool(owners))
-        if grade == 0 or doubted(window, at) or window.doubt.listing or window.doubt.enumerated(at, end):
+        grade = _grade(context, value, at, end, strong=strong is not None or said, listed=bool(owners))
+        if grade == 0 or doubted(context, at) or context.doubt.listing or context.doubt.enumerated(at, end):
             continue
         label = normal(strong[1]) if strong else ""
-        name = owner(window, value, at, label if label in ("errcode", "errno") else "") or next(iter(families), None)
+        name = owner(context, value, at, label if label in ("errcode", "errno") else "") or next(iter(families), None)
         if name is not None and not specs[name].status_is_code:
-            yield Code(name, value, at, end, grade)
+            yield Mention(name, value, at, end, grade)
 
 
-def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, listed: bool) -> int:
+def _grade(context: Context, value: str, at: int, end: int, *, strong: bool, listed: bool) -> int:
     """How surely a number in a sentence is an error code; 0 when it is not."""
-    text = window.text
+    text = context.text
     digits = len(value.lstrip("-"))
     if strong or (listed and text.strip(" \t\n`\"'*()[]#?!.,") == value):
         return LABELLED
     if digits < 4 or text[at - 1 : at] == "#":  # a ticket or a build
         return 0
-    if listed and told_by_vendor(window, value, end):
+    if listed and told_by_vendor(context, value, end):
         return LABELLED
     label = LABEL.search(text, max(0, at - 48), at)
     if (label is None or label[0][0] == "[") and _OTHER_KEY.search(text, max(0, at - 48), at):
@@ -107,61 +107,65 @@ def _grade(window: Window, value: str, at: int, end: int, *, strong: bool, liste
     body = BODY.match(text, end, end + 120)
     if label and body and (listed or digits >= 5):
         return LABELLED
-    return PROSE if _spoken_of(window, value, at, end, body, label=label is not None, listed=listed) else 0
+    return PROSE if _spoken_of(context, value, at, end, body, label=label is not None, listed=listed) else 0
 
 
-def _spoken_of(window: Window, value: str, at: int, end: int, body: re.Match[str] | None, *, label: bool, listed: bool) -> bool:
+def _spoken_of(context: Context, value: str, at: int, end: int, body: re.Match[str] | None, *, label: bool, listed: bool) -> bool:
     """Whether the words around a number speak of it as an error."""
-    text, digits = window.text, len(value.lstrip("-"))
-    if listed and _asked_about(window, value, at, digits):
+    text, digits = context.text, len(value.lstrip("-"))
+    if listed and _asked_about(context, value, at, digits):
         return True
-    if not label and _of_a_thing(window, value, at):
+    if not label and _of_a_thing(context, value, at):
         return False  # the number of an order
     if (listed or digits >= 5) and (label or (body and _leads(text, at) and FAIL_WIDE.search(text, end, end + 120))):
         return True
-    if digits >= 5 and _beside_name(window, value, at, end, listed=listed):
+    if digits >= 5 and _beside_name(context, value, at, end, listed=listed):
         return True
-    return listed and _known_in_sentence(window, value, at, end, body)
+    return listed and _known_in_sentence(context, value, at, end, body)
 
 
-def _of_a_thing(window: Window, value: str, at: int) -> bool:
+def _of_a_thing(context: Context, value: str, at: int) -> bool:
     """Whether a number belongs to the word before it: `item 40035 not found`, `订单 60011 不存在`. Where the platform is named, any word
     but that of a thing that has numbers may as well be followed by a code."""
-    head = window.text[max(0, at - 32) : at]
+    head = context.text[max(0, at - 32) : at]
     if _THING.search(head):
         return True
-    return not _spoken_for(window, value, at) and _WORD_BEFORE.search(head) is not None
+    return not _spoken_for(context, value, at) and _WORD_BEFORE.search(head) is not None
 
 
-def _asked_about(window: Window, value: str, at: int, digits: int) -> bool:
+def _asked_about(context: Context, value: str, at: int, digits: int) -> bool:
     """Whether a text of a line or two names a number that is hardly anything else: `长连接 1000040350 了，是不是测试环境也占连接数`."""
-    if not window.one_line or _THING.search(window.text, max(0, at - 32), at) or _NUMBERS_BEFORE.search(window.text, max(0, at - 12), at):
+    if (
+        not context.one_line
+        or _THING.search(context.text, max(0, at - 32), at)
+        or _NUMBERS_BEFORE.search(context.text, max(0, at - 12), at)
+    ):
         return False
-    if digits < (_NAMED_DIGITS if _spoken_for(window, value, at) else _HARDLY_ELSE):
+    if digits < (_NAMED_DIGITS if _spoken_for(context, value, at) else _HARDLY_ELSE):
         return False
-    return any(each.search(window.text) for each in (_WONDERS, FAIL_WIDE, _GOES_ON))
+    return any(each.search(context.text) for each in (_WONDERS, FAIL_WIDE, _GOES_ON))
 
 
-def _alone(window: Window, value: str) -> bool:
+def _alone(context: Context, value: str) -> bool:
     """Whether a line names no other code: who names several speaks about them."""
-    others = (match[0] for match in TOKEN.finditer(window.text) if match[0] != value and len(match[0]) >= _NAMED)
-    return not any(window.catalog.platforms_of(each) for each in others)
+    others = (match[0] for match in TOKEN.finditer(context.text) if match[0] != value and len(match[0]) >= _NAMED)
+    return not any(context.catalog.platforms_of(each) for each in others)
 
 
-def _screen(window: Window) -> bool:
+def _screen(context: Context) -> bool:
     """Whether the text is what somebody read off a screen: short, and no data or source code in it."""
-    return len(window.text) <= SENTENCE and not _QUOTED_DATA.search(window.text)
+    return len(context.text) <= SENTENCE and not _QUOTED_DATA.search(context.text)
 
 
-def _spoken_for(window: Window, value: str, at: int) -> bool:
+def _spoken_for(context: Context, value: str, at: int) -> bool:
     """Whether a platform that lists the number is named around it."""
-    return any(window.clue(name, at) >= BELIEVED for name in window.catalog.platforms_of(value))
+    return any(context.clue(name, at) >= BELIEVED for name in context.catalog.platforms_of(value))
 
 
-def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool) -> bool:
+def _beside_name(context: Context, value: str, at: int, end: int, *, listed: bool) -> bool:
     """Whether a text speaks of a platform and its code: `写表格还是 91403`, `钉钉 33012 无效的USERID`, `飞书一键授权一直 20029`."""
-    text = window.text
-    spoken_for = max((window.clue(name, at) for name in window.catalog.platforms_of(value)), default=0.0) if listed else 0.0
+    text = context.text
+    spoken_for = max((context.clue(name, at) for name in context.catalog.platforms_of(value)), default=0.0) if listed else 0.0
     if spoken_for > 0 and _STILL.search(text, max(0, at - 8), at):
         return True
     if len(text) > SENTENCE:
@@ -169,13 +173,13 @@ def _beside_name(window: Window, value: str, at: int, end: int, *, listed: bool)
     if spoken_for >= BELIEVED and not text[end:].strip(_CLOSING):
         return True
     return (
-        (spoken_for >= BELIEVED or window.named(at)) and FAIL_WIDE.search(text, end, end + 40) is not None and text[end : end + 1] in " :,"
+        (spoken_for >= BELIEVED or context.named(at)) and FAIL_WIDE.search(text, end, end + 40) is not None and text[end : end + 1] in " :,"
     )
 
 
-def _known_in_sentence(window: Window, value: str, at: int, end: int, body: re.Match[str] | None) -> bool:
+def _known_in_sentence(context: Context, value: str, at: int, end: int, body: re.Match[str] | None) -> bool:
     """A listed code without any label: its message follows, or it closes the message, or its line speaks of a refusal."""
-    text, digits = window.text, len(value.lstrip("-"))
+    text, digits = context.text, len(value.lstrip("-"))
     if body and FAIL.match(body[0].lstrip(" :,.\"'`)*]-([")):
         return True
     if body and text[at - 2 : at] == ": " and text[end : end + 1] == ":" and FAIL_WIDE.search(text, end, end + 120):
@@ -188,7 +192,7 @@ def _known_in_sentence(window: Window, value: str, at: int, end: int, body: re.M
     line = (max(start, at - 200), min(stop, end + 200))
     closing = text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]")
     return bool(
-        (closing and digits >= 5 and text[end + 1 : end + 2] in _QUOTES and _spoken_for(window, value, at))
+        (closing and digits >= 5 and text[end + 1 : end + 2] in _QUOTES and _spoken_for(context, value, at))
         or (closing and FAIL_WIDE.search(text, *line))
         or (digits >= 7 and FAIL.search(text, *line))
         or (digits >= 5 and ASKS.search(text, *line))
@@ -206,74 +210,74 @@ def _head(text: str, at: int) -> str:
     return _ADDRESSED.sub("", text[text.rfind("\n", max(0, at - 200), at) + 1 : at])
 
 
-def of_tokens(window: Window) -> Iterable[Code]:
+def of_tokens(context: Context) -> Iterable[Mention]:
     """Words of the catalogue (or of a make that it knows) that are told as errors."""
     looked = 0
-    for match in TOKEN.finditer(window.text):
-        owners = _owners(window, match)
+    for match in TOKEN.finditer(context.text):
+        owners = _owners(context, match)
         if not owners:
             continue
         looked += 1
         if looked > MOST_CODES:
             return
         at, end = match.span()
-        name = next((each for each in owners if _token_of(window, each, match)), None)
-        if name and not foreign(window, name, at) and not window.address_at(at) and not doubted(window, at) and not _had(window, at):
-            yield Code(name, match[0], at, end, LABELLED)
+        name = next((each for each in owners if _token_of(context, each, match)), None)
+        if name and not foreign(context, name, at) and not context.address_at(at) and not doubted(context, at) and not _had(context, at):
+            yield Mention(name, match[0], at, end, LABELLED)
 
 
-def _owners(window: Window, match: re.Match[str]) -> tuple[str, ...]:
+def _owners(context: Context, match: re.Match[str]) -> tuple[str, ...]:
     """The platforms that a word can be a code of: they list it, or several of its make, or it looks like one of their codes."""
     word = match[0]
-    owners = window.catalog.platforms_of(word) if len(word) >= _NAMED else ()
+    owners = context.catalog.platforms_of(word) if len(word) >= _NAMED else ()
     if not owners and ("_" in word or "." in word or word[-1].isdigit()) and not _FILE.search(word):
-        owners = window.known.kindred(word) or (_like_listed(window, match) if "_" in word else ())
+        owners = context.known.kindred(word) or (_like_listed(context, match) if "_" in word else ())
     return owners
 
 
-def _like_listed(window: Window, match: re.Match[str]) -> tuple[str, ...]:
+def _like_listed(context: Context, match: re.Match[str]) -> tuple[str, ...]:
     """The platforms whose unlisted code a word can be that closes its line: believed there, and of a family of theirs."""
     at = match.start()
-    if not _set_off(window.text, at, match.end()):
+    if not _set_off(context.text, at, match.end()):
         return ()
-    names = [name for name, spec in window.words.specs.items() if spec.may_be(match[0]) and window.clue(name, at) >= BELIEVED]
-    return tuple(name for name in names if any(re.fullmatch(family.codes, match[0]) for family in window.catalog.families(name)))
+    names = [name for name, spec in context.words.specs.items() if spec.may_be(match[0]) and context.clue(name, at) >= BELIEVED]
+    return tuple(name for name in names if any(re.fullmatch(family.codes, match[0]) for family in context.catalog.families(name)))
 
 
-def _token_of(window: Window, name: str, match: re.Match[str]) -> bool:
+def _token_of(context: Context, name: str, match: re.Match[str]) -> bool:
     """Whether a word of the catalogue is told as an error of this platform here."""
-    spec, value = window.words.specs.get(name), match[0]
+    spec, value = context.words.specs.get(name), match[0]
     if spec is None or spec.word is None or not spec.word.fullmatch(value) or (spec.refuse and spec.refuse.fullmatch(value)):
         return False
     at, end = match.span()
-    start, stop = line_of(window.text, at)
-    near = window.text[max(start, at - 200) : min(stop, end + 60)]
+    start, stop = line_of(context.text, at)
+    near = context.text[max(start, at - 200) : min(stop, end + 60)]
     joined = not _JOINERS.isdisjoint(value) or len(_CAMEL.findall(value)) >= _HUMPS
     common = value in spec.foreign_words or (not joined and value.islower())
-    believed = window.clue(name, at) >= BELIEVED
-    if (joined or _CAMEL.search(value)) and believed and (window.named(at) or _opens(window.text, at) or _set_off(window.text, at, end)):
+    believed = context.clue(name, at) >= BELIEVED
+    if (joined or _CAMEL.search(value)) and believed and (context.named(at) or _opens(context.text, at) or _set_off(context.text, at, end)):
         return True
     if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
         return False
-    if joined and not common and window.one_line and (believed or len(value) >= _UNMISTAKABLE) and _alone(window, value):
+    if joined and not common and context.one_line and (believed or len(value) >= _UNMISTAKABLE) and _alone(context, value):
         return True
-    if joined and not common and len(value) >= _UNMISTAKABLE and _screen(window) and TROUBLE.search(window.lower):
+    if joined and not common and len(value) >= _UNMISTAKABLE and _screen(context) and TROUBLE.search(context.lower):
         return True
-    told = FAIL_TOKEN.search(near.replace(value, " ")) or window.doubt.result(at) or (joined and _says_what_it_needs(window, at, end))
-    return bool(told) or _plain(window, value, end, believed=believed)
+    told = FAIL_TOKEN.search(near.replace(value, " ")) or context.doubt.result(at) or (joined and _says_what_it_needs(context, at, end))
+    return bool(told) or _plain(context, value, end, believed=believed)
 
 
-def _says_what_it_needs(window: Window, at: int, end: int) -> bool:
+def _says_what_it_needs(context: Context, at: int, end: int) -> bool:
     """Whether a scope that is needed is named beside a word: `missing_scope (needed channels:read)`."""
-    asked = any(each.role == roles.NEED and each.value for each in window.near(at, NEAR))
-    return asked or _NEEDS.match(window.text, end, end + 16) is not None
+    asked = any(each.role == roles.NEED and each.value for each in context.near(at, NEAR))
+    return asked or _NEEDS.match(context.text, end, end + 16) is not None
 
 
-def _plain(window: Window, value: str, end: int, *, believed: bool) -> bool:
+def _plain(context: Context, value: str, end: int, *, believed: bool) -> bool:
     """Whether a word needs no words of failure: it is all that was pasted, somebody wonders about it, or its own message follows."""
-    if window.text.strip("`\"'*. \n") == value or (believed and len(window.text) <= SENTENCE and _WONDERS.search(window.text)):
+    if context.text.strip("`\"'*. \n") == value or (believed and len(context.text) <= SENTENCE and _WONDERS.search(context.text)):
         return True
-    return "." in value and FAIL.search(window.text, end, end + 40) is not None
+    return "." in value and FAIL.search(context.text, end, end + 40) is not None
 
 
 def _opens(text: str, at: int) -> bool:
@@ -289,9 +293,9 @@ def _set_off(text: str, at: int, end: int) -> bool:
     return head in ("", "False") or head[-1] in "([" or (head[-1] == ":" and (" " in head or not head[:-1].islower()))
 
 
-def _had(window: Window, at: int) -> bool:
+def _had(context: Context, at: int) -> bool:
     """Whether the place is in a list of scopes that one has."""
-    head = window.text[max(0, at - 120) : at]
+    head = context.text[max(0, at - 120) : at]
     return (
         any(_OPENS_LIST.search(head, label.end(), label.end() + _LABEL) for label in HAVE_LABEL.finditer(head))
         and NEED_LABEL.search(head) is None

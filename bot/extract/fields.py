@@ -31,7 +31,7 @@ _INNER = re.compile(r"https?%3A%2F%2F", re.I)
 _QUERY = re.compile(r"[?&#;]([A-Za-z_]\w{0,30})=([^&#;\s]{0,3000})")
 _FIELD_LIMIT = 1200
 _LIST_LIMIT = 3000
-_MOST_PAIRS = 800  # in one window: more is no report but an attack
+_MOST_PAIRS = 800  # in one context: more is no report but an attack
 _SQUARE = re.compile(r"[\[\]]")
 _FRAMES: Final = frozenset({"error", "request", "log", "trace", "correlation", "sub", "method", "app", "client", "日志", "请求", "追踪", "required", "missing",
                             "need", "needs", "granted", "requested", "provided", "accepted", "current", "status", "err", "response", "http", "ret", "token", "return"})  # fmt: skip

@@ -9,22 +9,22 @@ from functools import cache, cached_property
 from itertools import count, islice
 from typing import Final
 
-from bot.extract import spec as roles
+from bot.extract.context import Context
 from bot.extract.doubt import line_of
-from bot.extract.read import normal
-from bot.extract.records import Record
-from bot.extract.scopes import Scopes
-from bot.extract.spec import Spec
-from bot.extract.window import Window
-from bot.extract.words import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED
+from bot.extract.draft import Draft
+from bot.extract.fields import normal
+from bot.extract.needed_scopes import Scopes
+from bot.extract.vocabulary import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED
 from bot.model import Identity
+from bot.platforms import spec as roles
+from bot.platforms.spec import Spec
 
 _BARE: Final = 40  # characters of a line that says nothing but the code
 _ABOVE: Final = 300  # characters
 _CLAUSE: Final = 60  # characters
 _WENT_WELL: Final = re.compile(r"code[\"']?\s?[:=]\s?0\b|http/[\d.]{1,3}\"?\s+2\d\d\b")  # on lower-case text
 _MOST_MESSAGE: Final = 600
-_MOST: Final = 400  # of one kind in one window
+_MOST: Final = 400  # of one kind in one context
 # How an API is named, and the letters of which such a name holds at least some: forms without theirs need not be looked for.
 _API_FORMS: Final = (
     (r"request (\w+#\w+)", ("#",)),
@@ -76,34 +76,34 @@ _STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 
 
-def request_ids(window: Window, spec: Spec) -> list[tuple[int, int, str]]:
+def request_ids(context: Context, spec: Spec) -> list[tuple[int, int, str]]:
     """Every request id of a platform's form (start, end, value), by its label or by its unmistakable shape, in order."""
     found: dict[int, tuple[int, int, str]] = {}
     if spec.id_shape is not None:
-        for start, end, value in _labelled_ids(window, spec):
+        for start, end, value in _labelled_ids(context, spec):
             if spec.id_shape.fullmatch(value) and not MASKED.fullmatch(value):
                 at = next(each for each in count(start) if each not in found)  # several may stand in one address
                 found[at] = (at, end, value)
-    for name, each in window.words.patterns:
-        if name == spec.name and each.trigger in window.lower and "request_id" in each.regex.groupindex:
-            for match in islice(each.regex.finditer(window.text), _MOST):
+    for name, each in context.words.patterns:
+        if name == spec.name and each.trigger in context.lower and "request_id" in each.regex.groupindex:
+            for match in islice(each.regex.finditer(context.text), _MOST):
                 if match["request_id"] and not MASKED.fullmatch(match["request_id"]):
                     found.setdefault(match.start("request_id"), (*match.span("request_id"), match["request_id"]))
     if spec.id_bare is not None:
-        for match in islice(spec.id_bare.finditer(window.text), _MOST):
+        for match in islice(spec.id_bare.finditer(context.text), _MOST):
             found.setdefault(match.start(), (*match.span(), match[0]))
-    ends = len(window.text.rstrip())
+    ends = len(context.text.rstrip())
     listed = [found[at] for at in sorted(found)]
     return [
         each for each in listed if each[1] < ends - 1 or not any(other[2] != each[2] and other[2].startswith(each[2]) for other in listed)
     ]
 
 
-def _labelled_ids(window: Window, spec: Spec) -> Iterable[tuple[int, int, str]]:
-    for pair in window.pairs:
+def _labelled_ids(context: Context, spec: Spec) -> Iterable[tuple[int, int, str]]:
+    for pair in context.pairs:
         if pair.role == roles.REQUEST_ID and pair.key in spec.id_keys:
             yield pair.start, pair.end, pair.value.strip("[]() '\"`")
-    for address in window.addresses:
+    for address in context.addresses:
         for key, value in address.query.items():
             if normal(key) in spec.id_keys:
                 yield address.start, address.end, value
@@ -123,25 +123,25 @@ def _either(forms: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(forms))
 
 
-class Belongings:
-    """Hands everything to the record it stands with."""
+class Attributes:
+    """Hands everything to the draft it stands with."""
 
-    def __init__(self, window: Window, records: list[Record]) -> None:
-        self.window = window
-        self.records = records
-        self._starts = [each.start for each in records]
+    def __init__(self, context: Context, drafts: list[Draft]) -> None:
+        self.context = context
+        self.drafts = drafts
+        self._starts = [each.start for each in drafts]
         self._nodes: dict[int, list[int]] = {}
-        if len(records) > 1:
-            for index, record in enumerate(records):
-                for node in record.chain:
+        if len(drafts) > 1:
+            for index, draft in enumerate(drafts):
+                for node in draft.chain:
                     self._nodes.setdefault(node, []).append(index)
 
-    def hand_out(self) -> None:
-        """Fill every record."""
-        specs = self.window.words.specs
-        for name in dict.fromkeys(each.platform for each in self.records):
+    def fill(self) -> None:
+        """Fill every draft."""
+        specs = self.context.words.specs
+        for name in dict.fromkeys(each.platform for each in self.drafts):
             self._request_ids(name, specs[name])
-            Scopes(self.window, self.records, self.of, name, specs[name]).hand_out()
+            Scopes(self.context, self.drafts, self.of, name, specs[name]).fill()
             self._apps(name, specs[name])
         self._messages()
         self._statuses()
@@ -149,174 +149,174 @@ class Belongings:
         self._addresses()
         self._facts()
 
-    def home(self, at: int) -> Record:
-        """The record that a place belongs to: the nearest one inside the smallest brackets that hold any."""
-        if len(self.records) == 1:
-            return self.records[0]
-        for node in reversed(self.window.brackets.around(at)):
+    def home(self, at: int) -> Draft:
+        """The draft that a place belongs to: the nearest one inside the smallest brackets that hold any."""
+        if len(self.drafts) == 1:
+            return self.drafts[0]
+        for node in reversed(self.context.brackets.around(at)):
             indexes = self._nodes.get(node)
             if indexes:
-                return self.records[self._nearest(indexes, at)]
-        return self.records[self._nearest(range(len(self.records)), at)]
+                return self.drafts[self._nearest(indexes, at)]
+        return self.drafts[self._nearest(range(len(self.drafts)), at)]
 
-    def of(self, name: str, at: int) -> Record:
-        """The record of a platform that a place belongs to; there is at least one."""
-        record = self.home(at)
-        if record.platform == name:
-            return record
-        return min((each for each in self.records if each.platform == name), key=lambda each: abs(each.start - at))
+    def of(self, name: str, at: int) -> Draft:
+        """The draft of a platform that a place belongs to; there is at least one."""
+        draft = self.home(at)
+        if draft.platform == name:
+            return draft
+        return min((each for each in self.drafts if each.platform == name), key=lambda each: abs(each.start - at))
 
     def _nearest(self, indexes: list[int] | range, at: int) -> int:
         after = bisect_left(indexes, at, key=self._starts.__getitem__)
         if after in (0, len(indexes)):
             return indexes[0 if after == 0 else -1]
         before, behind = indexes[after - 1], indexes[after]
-        text = self.window.text
+        text = self.context.text
         if text.find("\n", self._starts[before], at) >= 0 and text.find("\n", at, self._starts[behind]) < 0:
             return behind  # on the same line as the next one, and not on that of the one before
         return before
 
     def _request_ids(self, name: str, spec: Spec) -> None:
-        for at, _, value in request_ids(self.window, spec):
+        for at, _, value in request_ids(self.context, spec):
             if self._of_success(at):
                 continue
-            record = self.of(name, at)
-            if value not in record.ids and value not in record.codes:
-                record.ids.append(value)
+            draft = self.of(name, at)
+            if value not in draft.ids and value not in draft.codes:
+                draft.ids.append(value)
 
     def _of_success(self, at: int) -> bool:
         """Whether a place is on a line that tells of a call that went well, beside other lines."""
-        start, end = line_of(self.window.text, at)
-        if any(start <= each.start < end for each in self.records):
+        start, end = line_of(self.context.text, at)
+        if any(start <= each.start < end for each in self.drafts):
             return False
         return any(start <= place < end for place in self._went_well)
 
     @cached_property
     def _went_well(self) -> list[int]:
-        return [found.start() for found in islice(_WENT_WELL.finditer(self.window.lower), _MOST)]
+        return [found.start() for found in islice(_WENT_WELL.finditer(self.context.lower), _MOST)]
 
     def _apps(self, name: str, spec: Spec) -> None:
         if spec.app_shape is None:
             return
-        for match in islice(spec.app_shape.finditer(self.window.text), _MOST):
-            record = self.of(name, match.start())
-            if record.app is None and not match[0].endswith(_PLACEHOLDERS):
-                record.app = match[0]
+        for match in islice(spec.app_shape.finditer(self.context.text), _MOST):
+            draft = self.of(name, match.start())
+            if draft.app is None and not match[0].endswith(_PLACEHOLDERS):
+                draft.app = match[0]
 
     def _messages(self) -> None:
-        shown = self.window.shown
-        for pair in self.window.pairs:
+        shown = self.context.shown
+        for pair in self.context.pairs:
             if pair.role != roles.MESSAGE or not pair.value:
                 continue
-            record = self.home(pair.start)
+            draft = self.home(pair.start)
             value = shown[pair.start : pair.end].strip()
-            if abs(pair.start - record.start) > 1500 or len(record.message) > 300 or value in record.message:
+            if abs(pair.start - draft.start) > 1500 or len(draft.message) > 300 or value in draft.message:
                 continue
-            record.message = value if record.message in value else f"{record.message} / {value}"
-        for record in self.records:
-            if not record.message or len(self.records) == 1:
-                start, end = line_of(shown, min(record.start, len(shown)))
+            draft.message = value if draft.message in value else f"{draft.message} / {value}"
+        for draft in self.drafts:
+            if not draft.message or len(self.drafts) == 1:
+                start, end = line_of(shown, min(draft.start, len(shown)))
                 line = shown[start:end].strip()
-                told = record.message or self._exception(start) or self._first_said(record)
-                if record.codes and len(line) <= _BARE and told in line:
+                told = draft.message or self._exception(start) or self._first_said(draft)
+                if draft.codes and len(line) <= _BARE and told in line:
                     told = " ".join(shown[max(0, start - _ABOVE) : start].split())  # `Error 400: invalid_request`, under its explanation
-                record.message = line if told in line else f"{told} / {line}"
-            record.message = record.message[:_MOST_MESSAGE]
+                draft.message = line if told in line else f"{told} / {line}"
+            draft.message = draft.message[:_MOST_MESSAGE]
 
-    def _first_said(self, record: Record) -> str:
-        """The line on which the record's code first stands."""
-        shown = self.window.shown
-        at = shown.find(record.codes[0]) if record.codes else -1
+    def _first_said(self, draft: Draft) -> str:
+        """The line on which the draft's code first stands."""
+        shown = self.context.shown
+        at = shown.find(draft.codes[0]) if draft.codes else -1
         return shown[slice(*line_of(shown, at))].strip() if at >= 0 else ""
 
     def _exception(self, at: int) -> str:
         """What the exception says in whose fields a place stands: its first lines, up to the trace."""
-        head = self.window.shown[max(0, at - 1500) : at]
+        head = self.context.shown[max(0, at - 1500) : at]
         found = None
         for found in _EXCEPTION.finditer(head):  # noqa: B007 (the nearest one counts)
             pass
         return found[0].strip() if found else ""
 
     def _statuses(self) -> None:
-        for match in islice(HTTP.finditer(self.window.lower), _MOST):
-            record = self.home(match.start())
-            if record.status is None:
-                record.status = int(match[1] or match[2])
-        for pair in self.window.pairs:
+        for match in islice(HTTP.finditer(self.context.lower), _MOST):
+            draft = self.home(match.start())
+            if draft.status is None:
+                draft.status = int(match[1] or match[2])
+        for pair in self.context.pairs:
             value = pair.value
             if pair.role in (roles.STATUS, roles.CODE) and len(value) == 3 and value.isascii() and value.isdigit() and value[0] in "2345":
-                record = self.home(pair.start)
-                if record.status is None and value not in record.codes:
-                    record.status = int(value)
-        for record in self.records:
-            spec = self.window.words.specs[record.platform]
-            if not spec.status_is_code or spec.number is None or record.codes:
+                draft = self.home(pair.start)
+                if draft.status is None and value not in draft.codes:
+                    draft.status = int(value)
+        for draft in self.drafts:
+            spec = self.context.words.specs[draft.platform]
+            if not spec.status_is_code or spec.number is None or draft.codes:
                 continue
-            if record.status is None and (said := self._said_status(record.start, spec.number)):
-                record.status = int(said)
-            if record.status and spec.number.fullmatch(str(record.status)):
-                record.codes.append(str(record.status))
+            if draft.status is None and (said := self._said_status(draft.start, spec.number)):
+                draft.status = int(said)
+            if draft.status and spec.number.fullmatch(str(draft.status)):
+                draft.codes.append(str(draft.status))
 
     def _said_status(self, place: int, shape: re.Pattern[str]) -> str | None:
         """A number near a place that can only be its HTTP status: `… 403: Resource protected by …`."""
-        near = _STATUS_SAID.finditer(self.window.text, max(0, place - _STATUS_REACH), place + _STATUS_REACH)
+        near = _STATUS_SAID.finditer(self.context.text, max(0, place - _STATUS_REACH), place + _STATUS_REACH)
         return next((each[0] for each in near if shape.fullmatch(each[0])), None)
 
     # ------------------------------------------------------------ as whom
 
     def _identities(self) -> None:
-        lower = self.window.lower
-        for address in self.window.addresses:
+        lower = self.context.lower
+        for address in self.context.addresses:
             kind = address.query.get("token_type", "")
             if kind in ("tenant", "user"):
                 self.home(address.start).identity = Identity.APP if kind == "tenant" else Identity.USER
         for match in islice(_VIOLATION.finditer(lower), _MOST):
-            record = self.home(match.start())
-            record.hints.setdefault("violation", match[0])
+            draft = self.home(match.start())
+            draft.hints.setdefault("violation", match[0])
             if match[0] == "action_privilege_required":
-                record.identity = Identity.USER
-        for pair in self.window.pairs:
+                draft.identity = Identity.USER
+        for pair in self.context.pairs:
             value = pair.value.lower()
             if pair.role == roles.IDENTITY and (value in APP_WORDS or value in ("user", "user_access_token")):
                 self._identify([self.home(pair.start)], Identity.APP if value in APP_WORDS else Identity.USER)
         app, user = AS_APP.search(lower), AS_USER.search(lower)
         if (app is None) != (user is None):
-            self._identify(self.records, Identity.APP if app else Identity.USER)
+            self._identify(self.drafts, Identity.APP if app else Identity.USER)
         elif app and user:
-            for record in self.records:
-                self._identify([record], self._last_named(record.start))
+            for draft in self.drafts:
+                self._identify([draft], self._last_named(draft.start))
 
     def _last_named(self, at: int) -> Identity:
         """As whom the call was made by the words right before a place: `… works, tenant_access_token gives 1770040`."""
-        clause = re.split(r"[,;。\n]", self.window.lower[max(0, at - _CLAUSE) : at])[-1]
+        clause = re.split(r"[,;。\n]", self.context.lower[max(0, at - _CLAUSE) : at])[-1]
         app, user = AS_APP.search(clause), AS_USER.search(clause)
         return Identity.UNKNOWN if (app is None) == (user is None) else Identity.APP if app else Identity.USER
 
     @staticmethod
-    def _identify(records: list[Record], identity: Identity) -> None:
-        for record in records:
-            if record.identity is Identity.UNKNOWN:
-                record.identity = identity
+    def _identify(drafts: list[Draft], identity: Identity) -> None:
+        for draft in drafts:
+            if draft.identity is Identity.UNKNOWN:
+                draft.identity = identity
 
     # ------------------------------------------------------------ small facts
 
     def _addresses(self) -> None:
-        for address in self.window.addresses:
-            record = self.home(address.start)
-            brand = self.window.words.specs[record.platform].brands.get(address.host)
+        for address in self.context.addresses:
+            draft = self.home(address.start)
+            brand = self.context.words.specs[draft.platform].brands.get(address.host)
             if brand:
-                record.hints.setdefault("brand", brand)
-                record.hints.setdefault("host", address.host)
+                draft.hints.setdefault("brand", brand)
+                draft.hints.setdefault("host", address.host)
                 for key in ("method_id", "token_type"):
                     if address.query.get(key):
-                        record.hints.setdefault(key, address.query[key][:40])
+                        draft.hints.setdefault(key, address.query[key][:40])
 
     def _facts(self) -> None:
-        text = self.window.text
-        for record in self.records:
-            if record.subs:
-                record.hints["sub_code"] = record.subs[-1]
-        if any(each in self.window.lower for each in _API_WORDS):
+        text = self.context.text
+        for draft in self.drafts:
+            if draft.subs:
+                draft.hints["sub_code"] = draft.subs[-1]
+        if any(each in self.context.lower for each in _API_WORDS):
             for match in islice(_apis(text), _MOST):
                 self.home(match.start()).hints.setdefault("api", next(each for each in match.groups() if each)[:120])
         for match in islice(_TIME.finditer(text), _MOST):

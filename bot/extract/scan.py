@@ -28,7 +28,7 @@ _SHAPE = re.compile(r"""code\\?["']?\s?[:=]\s?\\?["']?[1-9][0-9]{2,9}\b|ok\\?["'
 def anchored(lower: str, anchors: Iterable[str]) -> list[tuple[int, int]]:
     """Windows of a (lower-case) text around every anchor, merged, in order. Empty when nothing in the text can be an error.
 
-    Each anchor is searched for from the end of its own last window on, so that the work stays linear however often it stands there.
+    Each anchor is searched for from the end of its own last context on, so that the work stays linear however often it stands there.
     """
     found = [place for anchor in anchors for place in _around(lower, anchor)]
     found += _around(lower, _SHAPE)

@@ -1,4 +1,4 @@
-"""One window of a paste: its plain text, its pairs and addresses, and how much it speaks for each platform."""
+"""One context of a paste: its plain text, its pairs and addresses, and how much it speaks for each platform."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from itertools import islice
 from typing import Final
 
 from bot.catalog import Catalog
-from bot.extract.clean import flat, plain
 from bot.extract.doubt import Doubt
-from bot.extract.read import Address, Brackets, Pair, addresses, normal, pairs
-from bot.extract.spec import Lexicon, Spec
-from bot.extract.words import STRANGERS, alike
+from bot.extract.fields import Address, Brackets, Pair, addresses, normal, pairs
+from bot.extract.normalize import flat, plain
+from bot.extract.vocabulary import STRANGERS, alike
+from bot.platforms.spec import Lexicon, Spec
 
 NEAR: Final = 400
 BELIEVED: Final = 3.0
 _MOST_ADDRESSES: Final = 400
-_MOST_HITS: Final = 24  # of one clue in one window
+_MOST_HITS: Final = 24  # of one clue in one context
 _SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
 NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
-_MOST_STRANGERS: Final = 400  # of one name in one window
+_MOST_STRANGERS: Final = 400  # of one name in one context
 _ONE_LINER: Final = 160  # characters
 _DATA_SIGN: Final = re.compile(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _SCREENFUL: Final = 1500  # characters
@@ -113,8 +113,8 @@ def _places(text: str, word: str) -> Iterator[int]:
         at = text.find(word, at + len(word))
 
 
-class Window:
-    """One window. Everything positional refers to its plain text."""
+class Context:
+    """One context. Everything positional refers to its plain text."""
 
     def __init__(self, raw: str, catalog: Catalog, words: Lexicon, *, whole: bool) -> None:
         self.catalog = catalog

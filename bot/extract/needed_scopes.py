@@ -8,14 +8,14 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
-from bot.extract import spec as roles
-from bot.extract.read import Address
-from bot.extract.records import Record
-from bot.extract.spec import Spec
-from bot.extract.window import Window
-from bot.extract.words import SCOPE_HAD, SCOPE_LABEL, SCOPE_WORD
+from bot.extract.context import Context
+from bot.extract.draft import Draft
+from bot.extract.fields import Address
+from bot.extract.vocabulary import SCOPE_HAD, SCOPE_LABEL, SCOPE_WORD
+from bot.platforms import spec as roles
+from bot.platforms.spec import Spec
 
-_MOST: Final = 400  # of one kind in one window
+_MOST: Final = 400  # of one kind in one context
 _LABEL_REACH: Final = 240  # characters
 _MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")
@@ -35,49 +35,49 @@ _YET_REACH: Final = 12  # characters
 _SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
 
 
-def namesake(window: Window, name: str, scope: str) -> bool:
+def namesake(context: Context, name: str, scope: str) -> bool:
     """Whether a scope is listed, or begins with the same word as a listed one."""
-    return (name, scope.split(":", maxsplit=1)[0]) in window.known.namesakes
+    return (name, scope.split(":", maxsplit=1)[0]) in context.known.namesakes
 
 
 class Scopes:
     """Finds the scopes of one platform that are missing, and not those that were granted, provided or asked for."""
 
-    def __init__(self, window: Window, records: list[Record], of: Callable[[str, int], Record], name: str, spec: Spec) -> None:
-        self.window = window
-        self.records = records
-        self.of = of  # the record of a platform that a place belongs to
+    def __init__(self, context: Context, drafts: list[Draft], of: Callable[[str, int], Draft], name: str, spec: Spec) -> None:
+        self.context = context
+        self.drafts = drafts
+        self.of = of  # the draft of a platform that a place belongs to
         self.name = name
         self.spec = spec
-        text = self.window.text
+        text = self.context.text
         self._lists = [
             (each.start, each.end, each.role == roles.NEED or text[max(0, each.at - 4) : each.at].lower() == "not ")
-            for each in self.window.pairs
+            for each in self.context.pairs
             if each.role in (roles.NEED, roles.HAVE)
         ]
         self._starts = [each[0] for each in self._lists]
 
-    def hand_out(self) -> None:
-        """Give every missing scope to its record."""
+    def fill(self) -> None:
+        """Give every missing scope to its draft."""
         if self.spec.scope is None:
             return
         self._from_text(self.spec.scope)
-        for address in self.window.addresses:
+        for address in self.context.addresses:
             if address.host in self.spec.brands and self.spec.ask_path is not None and self.spec.ask_path.search(address.path):
                 self._from_address(self.spec.scope, address)
-        for owner, each in self.window.words.patterns:
-            if owner == self.name and each.trigger in self.window.lower and "scope" in each.regex.groupindex:
-                for match in islice(each.regex.finditer(self.window.text), _MOST):
+        for owner, each in self.context.words.patterns:
+            if owner == self.name and each.trigger in self.context.lower and "scope" in each.regex.groupindex:
+                for match in islice(each.regex.finditer(self.context.text), _MOST):
                     for value in (match["scope"] or "").split():
                         self._add(value, match.start("scope"))
 
     def _from_text(self, shape: re.Pattern[str]) -> None:
-        text = self.window.text
-        codes = {value for record in self.records for value in record.codes}
+        text = self.context.text
+        codes = {value for draft in self.drafts for value in draft.codes}
         last, wanted = -1, None
         for match in islice(shape.finditer(text), 4 * _MOST):
             at, end = match.span()
-            if match[0] in codes or self.window.within_address(at):
+            if match[0] in codes or self.context.within_address(at):
                 continue  # what an address asks for is not missing; what its console page lists is read from its query
             listed = self._in_list(at)
             if listed is not None:
@@ -93,12 +93,12 @@ class Scopes:
                 self._add(match[0], at)
 
     def _stands_alone(self, value: str, at: int) -> bool:
-        """Whether a word that has the form of a scope is not the value of some field: `Operation: bitable:table:record:add`."""
-        return self.window.catalog.scope(self.name, value) is not None or _FIELD.search(self.window.text, max(0, at - 40), at) is None
+        """Whether a word that has the form of a scope is not the value of some field: `Operation: bitable:table:draft:add`."""
+        return self.context.catalog.scope(self.name, value) is not None or _FIELD.search(self.context.text, max(0, at - 40), at) is None
 
     def _set_off(self, at: int, end: int) -> bool:
         """Whether a plain word stands by itself: in marks, or as an item of a list."""
-        text = self.window.text
+        text = self.context.text
         return text[at - 1 : at] in _MARKS and text[end : end + 1] in _MARKS
 
     def _from_address(self, shape: re.Pattern[str], address: Address) -> None:
@@ -117,14 +117,14 @@ class Scopes:
 
     def _wanted(self, at: int) -> bool | None:
         """Whether the nearest label before a scope calls it missing (True) or there (False); None when no label speaks."""
-        lower, first = self.window.lower, max(0, at - _LABEL_REACH)
+        lower, first = self.context.lower, max(0, at - _LABEL_REACH)
         labels = SCOPE_LABEL if lower.find("--scope", first, at) >= 0 else SCOPE_WORD
         label = None
         for label in labels.finditer(lower, first, at):  # noqa: B007 (the last one counts)
             pass
         if label is None:
             return None
-        between = self.window.text[label.end() : at]
+        between = self.context.text[label.end() : at]
         introduced = ":" in between[:14] or "=" in between[:14]
         if "]" in between or "}" in between or between.count("\n") > 6 or _SENTENCE_END.search(between):
             return None
@@ -136,7 +136,7 @@ class Scopes:
 
     def _called(self, at: int, end: int) -> bool | None:
         """Whether the words right behind a scope call it missing (True) or there (False); None when they do neither."""
-        lower = self.window.lower
+        lower = self.context.lower
         mark = _MARK.search(lower, max(0, at - _MARK_REACH), at)
         if mark:
             return mark[1] in _MISSING_MARKS
@@ -146,13 +146,13 @@ class Scopes:
         return True if _CALLED_MISSING.match(lower, end) and _CALLED_SCOPE.search(lower, max(0, at - 16), at) else None
 
     def _add(self, value: str, at: int) -> None:
-        window = self.window
-        record = self.of(self.name, at)
-        if value in record.scopes:
+        context = self.context
+        draft = self.of(self.name, at)
+        if value in draft.scopes:
             return
-        if window.catalog.scope(self.name, value) is None:
-            if self.spec.scope_known_only or (self.spec.scope_anywhere and not namesake(window, self.name, value)):
+        if context.catalog.scope(self.name, value) is None:
+            if self.spec.scope_known_only or (self.spec.scope_anywhere and not namesake(context, self.name, value)):
                 return
-            if any(each.startswith(value) and each[len(value)].isalpha() for each in window.catalog.scopes(self.name)):
+            if any(each.startswith(value) and each[len(value)].isalpha() for each in context.catalog.scopes(self.name)):
                 return  # a known name, broken off in the middle of a word
-        record.scopes.append(value)
+        draft.scopes.append(value)
