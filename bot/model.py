@@ -76,6 +76,15 @@ class StepState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class RemedyState(StrEnum):
+    """What a live look showed about a remedy. `OPEN`: it is what is missing; `UNKNOWN`: nobody could look."""
+
+    OPEN = "open"
+    DONE = "done"
+    RULED_OUT = "ruled_out"
+    UNKNOWN = "unknown"
+
+
 class Surface(StrEnum):
     """Where an answer is shown. `WEB` is the chat page; `HTML` the same card as a fragment."""
 
@@ -143,8 +152,35 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class FiredSignal:
+    """A named rule that spoke for or against "somebody has this error now": its id, its weight in log-odds, and where (offsets in the text)."""
+
+    rule: str
+    weight: float
+    span: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the poster says of the world: never proof, and never a missing scope.
+
+    `held`, `requested`: scopes one says to have, or to have asked for. `tried`, `environment`: names of the rules that matched
+    (`reinstalled`, `proxy`, …). `identity`: as whom the call is said to be made.
+    """
+
+    held: tuple[str, ...] = ()
+    requested: tuple[str, ...] = ()
+    tried: frozenset[str] = frozenset()
+    environment: frozenset[str] = frozenset()
+    identity: Identity = Identity.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One error as read out of a text. Everything here is a claim of the paste, nothing is authority.
+
+    `has_it` (0..1): how likely it is that somebody has this error now, rather than writes about it; `signals` say why.
+    `surroundings`: the masked text of the block around it, at most 4,000 characters.
 
     `message` is already redacted. `span` are offsets (start, end) in the redacted text. `hints` are small
     facts under fixed names (`brand`, `host`, `token_type`, `sub_code`, `violation`, `api`, `time`, `method_id`, `entry`, `body`, `params`):
@@ -164,6 +200,10 @@ class Finding:
     hints: Mapping[str, str] = field(default_factory=dict)
     span: tuple[int, int] = (0, 0)
     count: int = 1
+    has_it: float = 1.0
+    signals: tuple[FiredSignal, ...] = ()
+    claims: Claims = field(default_factory=Claims)
+    surroundings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +328,16 @@ class AppFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything known beside the paste when a diagnosis is made. Empty is fine: steps then say `unknown`."""
+    """Everything known beside the paste when a diagnosis is made. Empty is fine: steps then say `unknown`.
+
+    `answers`: what was answered to telling questions (question id → answer id); claims of the asker, as the paste's are.
+    """
 
     apps: tuple[App, ...] = ()
     app_facts: Mapping[str, AppFacts] = field(default_factory=dict)
     granted: frozenset[str] | None = None
     now: datetime | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- answering
@@ -348,8 +392,64 @@ class SupportItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something that speaks for a remedy, or against it (`weight` below zero; log-odds). `rule` names the row or the look that it comes from."""
+
+    rule: str
+    weight: float
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What fixed it for others: `fixed` of `of` public threads about the same error, with the addresses of up to two."""
+
+    fixed: int
+    of: int
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One thing that a person can do about a refused call (an id of `bot/remedies.toml`), as it is done on this platform.
+
+    `likelihood` (0..1) that this is the decisive one; `evidence` for and against it, the strongest first.
+    """
+
+    id: str
+    who: Who
+    title: Text
+    text: Text
+    likelihood: float = 0.0
+    link: Link | None = None
+    evidence: tuple[Evidence, ...] = ()
+    state: RemedyState = RemedyState.UNKNOWN
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer to a telling question."""
+
+    id: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class TellingQuestion:
+    """The question whose answer tells the likely remedies apart."""
+
+    id: str
+    text: Text
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The answer to one finding.
+
+    `remedies`: what the asker, or somebody else, can do, the likeliest first, never empty when `diagnose` made it; `question`: the one whose
+    answer would tell the likely remedies apart, None where the first is sure enough.
 
     `app_known`: the platform was asked about the app, so looking again makes sense. `awaits_approval`: what is missing waits for the
     organisation's administrator, who can be asked. `only_an_id`: nothing but a request id was pasted, so nobody knows yet what is wrong.
@@ -374,6 +474,8 @@ class Diagnosis:
     app_known: bool = False
     awaits_approval: bool = False
     only_an_id: bool = False
+    remedies: tuple[Remedy, ...] = ()
+    question: TellingQuestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +512,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """What a card says about a consent under way (made by `bot/consent.py`, drawn by `bot/card.py`).
+    """What a card says about a consent under way (made by `bot/consent/machine.py`, drawn by `bot/card/__init__.py`).
 
     `state` is a name of the state table. `sentence` says what happened and what to do now; `account` whom the platform named. `advice`: what is good to know about taking the consent back.
     """

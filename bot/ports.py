@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from bot.model import Person, Place, Reply
-from bot.talk import Request, Response
+from bot.oauth.messages import Request, Response
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Randomness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An answer that stands somewhere and lives on. `snapshot` is what `bot/card.py` needs to draw it again (redacted)."""
+    """An answer that stands somewhere and lives on. `snapshot` is what `bot/card/__init__.py` needs to draw it again (redacted)."""
 
     id: str
     place: Place

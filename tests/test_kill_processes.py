@@ -21,16 +21,16 @@ from typing import Any
 
 import pytest
 
-from bot.consent import UNFINISHED
+from bot.consent.machine import UNFINISHED
 from bot.model import App, Person, Place, Reply
+from bot.oauth.messages import Request, Response
 from bot.ports import Card
 from bot.service import Refused
-from bot.talk import Request, Response
+from handlers.compose import Runtime
 from handlers.http import HttpClient
-from handlers.sandbox import Practice
+from handlers.practice import Practice
 from handlers.store.base import Base
 from handlers.system import SystemClock
-from handlers.wire import Runtime
 from tests.chaos import LONG, every
 from tests.practice import ALICE, PLACE, practice, process, put_card, visit
 

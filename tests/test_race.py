@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from bot.model import App, Person
-from bot.talk import Token
-from bot.tokens import seal
+from bot.oauth.messages import Token
+from bot.oauth.tokens import seal
 from handlers.http import HttpClient
 from handlers.notify import Notice
 from handlers.store import SqlStore, open_store

@@ -16,8 +16,8 @@ import pytest
 
 from bot.model import App
 from bot.service import Refused
-from handlers.sandbox import Practice
-from handlers.wire import Runtime
+from handlers.compose import Runtime
+from handlers.practice import Practice
 from tests.peers import postgres_database
 from tests.practice import ALICE, practice, process, put_card, ticket_of, visit
 

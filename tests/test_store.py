@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from handlers.store import StoreError, open_engine, open_store
 from handlers.store.engine import _parse, migrate, teach_sqlite
-from handlers.store.tables import meta
+from handlers.store.schema import meta
 from tests.peers import postgres_database
 
 
@@ -171,7 +171,7 @@ def test_the_comparison_would_notice(tmp_path: Path) -> None:
 
 def test_the_composition_root_starts_light() -> None:
     """Importing settings and wire pays for no database, web server or chat SDK."""
-    code = "import sys, handlers.wire, handlers.settings; print(*sorted(sys.modules))"
+    code = "import sys, handlers.compose, handlers.settings; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"sqlalchemy", "fastapi", "lark_oapi", "slack_bolt", "dingtalk_stream", "httpx", "alembic"} & set(loaded)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from bot.model import App, Person
+from bot.oauth.messages import Token
+from bot.oauth.tokens import seal
 from bot.ports import Report
-from bot.talk import Token
-from bot.tokens import seal
+from handlers.compose import build
 from handlers.settings import Settings, SettingsError, load_settings
-from handlers.wire import build
 
 FEISHU = App("lark", "cli_1", brand="feishu", secret="s", practice=True)
 

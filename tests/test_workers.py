@@ -13,12 +13,12 @@ from typing import TypeVar
 
 import pytest
 
-from bot.jobs.answering import LONG
 from bot.model import Question
 from bot.ports import WorkGivenUpError
+from bot.services.answer import LONG
+from handlers.compose import build
 from handlers.settings import load_settings
 from handlers.system import SystemWorkers
-from handlers.wire import build
 from tests.bench.pastes import feishu_error, log_with_errors
 from tests.consent_world import ALICE, PLACE, Scene
 

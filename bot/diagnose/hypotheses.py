@@ -97,7 +97,7 @@ def features(subject: Subject, known: Index) -> Features:
     table: dict[str, Counter[str]] = {name: Counter() for name in remedies()}
     for name, value in _by_entries(subject).items():
         table[name]["entry"] = value
-    if not subject.entries:
+    if not _entry_says(subject):
         factor = _UNKNOWN_CAUSE if subject.cause is Cause.OTHER else 1.0
         for place, name in zip(_PLACES, usual(subject.platform, subject.cause), strict=False):
             table[name]["cause"] = place * factor
@@ -127,10 +127,16 @@ def agreeing(subject: Subject, known: Index | None = None) -> tuple[Thread, ...]
 # ---------------------------------------------------------------- the kinds of evidence
 
 
+def _entry_says(subject: Subject) -> bool:
+    """Is the cause the first entry's own? It is not where the error's fields say more than its code."""
+    first = next(iter(subject.entries), None)
+    return first is not None and subject.cause in {first[0].cause, *([first[1].cause] if first[1] else [])}
+
+
 def _by_entries(subject: Subject) -> Mapping[str, float]:
     found: dict[str, float] = defaultdict(float)
     for number, (entry, variant) in enumerate(subject.entries):
-        factor = 1.0 if number == 0 else _OTHER_ENTRY
+        factor = 1.0 if number == 0 and _entry_says(subject) else _OTHER_ENTRY
         lists = [(entry.remedies, factor)]
         if variant is not None and variant.remedies:
             lists = [(variant.remedies, factor), (entry.remedies, factor * _BESIDE_VARIANT)]

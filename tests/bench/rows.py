@@ -20,14 +20,14 @@ import orjson
 from jinja2 import Template
 
 from bot.catalog import Catalog, PackText, catalog
-from bot.escape import PAPERS
 from bot.explain import explain
 from bot.extract import anchors
 from bot.extract.vocabulary import alike
 from bot.model import ACTIONS, Person, Place, Question
 from bot.render import _card_of, _shown, _template, render
+from bot.render.escape import PAPERS
+from handlers.compose import build
 from handlers.settings import load_settings
-from handlers.wire import build
 from tests.bench.measure import COMMAND, PYTHON, ROOT, Row, Stats, environment, processor_time, programs, ratio, run
 from tests.bench.pastes import KIB, MIB, ZOO, errors_only, feishu_error, healthy_log, log_with_errors, one_error_many_ids, quiet_log
 

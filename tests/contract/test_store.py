@@ -16,7 +16,7 @@ from bot.model import Person, Place
 from bot.ports import Card, Report, StoredToken
 from handlers.notify import Notice
 from handlers.store import SqlStore, StoreError, open_store
-from handlers.store.tables import meta
+from handlers.store.schema import meta
 from tests.peers import postgres_database
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)

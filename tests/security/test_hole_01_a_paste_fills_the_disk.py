@@ -13,16 +13,16 @@ import pytest
 from sqlalchemy import event, func, select
 
 from bot.explain import explain
-from bot.jobs import snapshot
-from bot.jobs.answering import MOST_IDS
 from bot.model import Finding, Person, Place, Question
 from bot.ports import Report
+from bot.services import card_snapshot
+from bot.services.answer import MOST_IDS
+from handlers.compose import Runtime, build
 from handlers.settings import load_settings
 from handlers.store import open_store
-from handlers.store.answers import BATCH
-from handlers.store.tables import report_ids, reports
+from handlers.store.cards import BATCH
+from handlers.store.schema import report_ids, reports
 from handlers.system import SystemClock
-from handlers.wire import Runtime, build
 from tests.bench.pastes import feishu_error, one_error_many_ids
 
 IDS = 20_000
@@ -131,9 +131,9 @@ async def test_many_ids_without_an_error_ask_the_store_a_few_times_only(runtime:
         statements.append(statement)
 
     bare = Finding("lark", request_ids=tuple(f"2024110416232661C50BC902DF{number:06X}" for number in range(5_000)))
-    from bot.jobs import answering
+    from bot.services import answer
 
-    await answering._recall(runtime.service.world, bare, "t")
+    await answer._recall(runtime.service.context, bare, "t")
     await runtime.close()
 
     assert sum("report_ids" in each for each in statements) <= MOST_IDS / BATCH + 1
@@ -142,11 +142,11 @@ async def test_many_ids_without_an_error_ask_the_store_a_few_times_only(runtime:
 def test_a_card_says_how_many_ids_it_does_not_show_also_when_it_is_drawn_again() -> None:
     """Nothing is left out silently."""
     finding = explain(one_error_many_ids(300)).findings[0]
-    kept = snapshot.read_finding(json.loads(json.dumps(snapshot.finding_row(finding))))
-    again = snapshot.finding_row(kept)
+    kept = card_snapshot.read_finding(json.loads(json.dumps(card_snapshot.finding_row(finding))))
+    again = card_snapshot.finding_row(kept)
 
-    assert len(kept.request_ids) == snapshot.MOST_IDS
-    assert int(again["hints"]["more_ids"]) == len(finding.request_ids) - snapshot.MOST_IDS
+    assert len(kept.request_ids) == card_snapshot.MOST_IDS
+    assert int(again["hints"]["more_ids"]) == len(finding.request_ids) - card_snapshot.MOST_IDS
 
 
 async def test_a_paste_that_is_never_done_is_given_up_with_a_sentence(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
-from bot.jobs.values import Answer
 from bot.model import Question
+from bot.services.results import Answer
 from handlers.slack import app as door_module
 from tests.slack.server import APP_TOKEN, BOT_TOKEN, SECRET, SlackServer
 from tests.slack.world import ERROR, Open, command, envelope, opened, said
