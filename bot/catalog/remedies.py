@@ -80,7 +80,7 @@ def _guide(raw: Mapping[str, Any], general: Guide | None) -> Guide:
         title=_text(raw["title"]) if "title" in raw else general.title,
         text=_text(raw["text"]) if "text" in raw else general.text,
         who=Who(raw["who"]) if "who" in raw else general.who,
-        also=general.also | {general.who},
+        also=frozenset() if "who" in raw else general.also,
         links=tuple(raw.get("link", general.links)),
         page=raw.get("page", ""),
     )

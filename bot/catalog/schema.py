@@ -125,7 +125,9 @@ def check_entry(platform: str, code: str, raw: Mapping[str, Any], where: str) ->
         identity=row.identity,
         http_status=row.http_status,
         variants=tuple(
-            Variant(v.pattern, v.cause, v.who, v.identity, v.what.text() if v.what else None, v.steps.texts() if v.steps else (), v.remedies)
+            Variant(
+                v.pattern, v.cause, v.who, v.identity, v.what.text() if v.what else None, v.steps.texts() if v.steps else (), v.remedies
+            )
             for v in row.variants
         ),
         rivals=tuple(Rival(r.cause, r.who, r.tells.text()) for r in row.rivals),

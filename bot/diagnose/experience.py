@@ -14,13 +14,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 _WORD = re.compile(r"[a-z_][a-z_']{2,}")
 _SIGN = re.compile(r"[\u4e00-\u9fff]")
 _SAYS_NOTHING = frozenset(
-    ["the", "and", "for", "not", "with", "this", "that", "was", "are", "from", "you", "your", "http", "https", "com", "www"]
-    + ["error", "code", "message", "msg", "errcode", "errmsg", "failed", "request"]
+    {"the", "and", "for", "not", "with", "this", "that", "was", "are", "from", "you", "your", "http", "https", "com", "www"}
 )
+_IN_EVERY_ERROR = frozenset({"error", "code", "message", "msg", "errcode", "errmsg", "failed", "request"})
 _ALIKE = 0.6  # share of a thread's message that has to stand in the paste
 _NEAREST = 8  # threads of the same wording that count
 _LOOKED_AT = 4_000  # characters of the paste that are compared
@@ -101,4 +102,4 @@ def _words(text: str) -> set[str]:
     """Words, and pairs of Chinese signs, that tell messages apart."""
     folded = text.lower()
     signs = _SIGN.findall(folded)
-    return {word for word in _WORD.findall(folded) if word not in _SAYS_NOTHING} | {a + b for a, b in zip(signs, signs[1:], strict=False)}
+    return {word for word in _WORD.findall(folded) if word not in _SAYS_NOTHING | _IN_EVERY_ERROR} | {a + b for a, b in pairwise(signs)}

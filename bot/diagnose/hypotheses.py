@@ -94,7 +94,7 @@ def rank(subject: Subject, known: Index | None = None) -> tuple[Hypothesis, ...]
 
 def features(subject: Subject, known: Index) -> Features:
     """How strongly each kind of evidence speaks for each remedy."""
-    table: dict[str, Counter[str]] = {name: Counter() for name in remedies()}
+    table: dict[str, dict[str, float]] = {name: defaultdict(float) for name in remedies()}
     for name, value in _by_entries(subject).items():
         table[name]["entry"] = value
     if not _entry_says(subject):
@@ -147,7 +147,7 @@ def _by_entries(subject: Subject) -> Mapping[str, float]:
 
 
 def _share(same: Sequence[Thread]) -> Mapping[str, float]:
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
     for thread in same:
         for place, name in enumerate(thread.remedies[:2]):
             found[name] += _SECOND if place else 1.0
@@ -155,7 +155,7 @@ def _share(same: Sequence[Thread]) -> Mapping[str, float]:
 
 
 def _likeness(alike: Sequence[tuple[Thread, float]]) -> Mapping[str, float]:
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
     whole = sum(share for _, share in alike) + _FEW_MESSAGES
     for thread, share in alike:
         for place, name in enumerate(thread.remedies[:2]):

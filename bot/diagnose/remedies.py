@@ -1,6 +1,6 @@
 """The likely remedies of one case, ready to be shown: who does it, how on this platform, where to click, how we know, what fixed it for others.
 
-    hypotheses (ranked) + what a live look showed → a few `Remedy` values, the first one being the card's first screen
+hypotheses (ranked) + what a live look showed → a few `Remedy` values, the first one being the card's first screen
 """
 
 from __future__ import annotations
