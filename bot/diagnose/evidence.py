@@ -26,13 +26,13 @@ class Rule:
     """One sign. `weights`: remedy → how much the sign speaks for it (below zero: against it), in steps of the log of the odds."""
 
     id: str
-    pattern: re.Pattern[str]
+    pattern: str
     weights: Mapping[str, float]
     why: Text
     sample: str
     platforms: frozenset[str] = frozenset()
     causes: frozenset[Cause] = frozenset()
-    unless: re.Pattern[str] | None = None
+    unless: str = ""
 
     def fires(self, platform: str, cause: Cause, text: str) -> bool:
         """Does the sign stand in this text?"""
@@ -40,7 +40,12 @@ class Rule:
             return False
         if self.causes and cause not in self.causes:
             return False
-        return bool(self.pattern.search(text)) and not (self.unless and self.unless.search(text))
+        return bool(_compiled(self.pattern).search(text)) and not (self.unless and _compiled(self.unless).search(text))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
 @cache
@@ -60,11 +65,11 @@ def _rule(row: Mapping[str, Any]) -> Rule:
     against = {name: -weight for name, weight in row.get("against", {}).items()}
     return Rule(
         id=row["id"],
-        pattern=re.compile(row["pattern"], re.IGNORECASE),
+        pattern=row["pattern"],
         weights={**row.get("for", {}), **against},
         why=Text(row["why"]["en"], row["why"]["zh"]),
         sample=row["sample"],
         platforms=frozenset(row.get("platforms", ())),
         causes=frozenset(Cause(cause) for cause in row.get("causes", ())),
-        unless=re.compile(row["unless"], re.IGNORECASE) if "unless" in row else None,
+        unless=row.get("unless", ""),
     )

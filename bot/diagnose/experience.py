@@ -1,4 +1,5 @@
-"""What fixed it for others: public threads in which the fix is told (`experience.jsonl`, one thread a line).
+"""What fixed it for others: public threads in which the fix is told (`experience.jsonl`, one thread a line,
+the platform first, so that only one platform's lines are read).
 
 A thread counts for a paste when they share a platform and a code, or when most of the thread's own message stands in the paste. Adding
 a case is adding a line; the gate test checks remedy ids, persons and sources.
@@ -41,24 +42,21 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Threads, ready to be compared: by code, and by the words of their message with the weight of each word."""
+    """The threads about one platform, ready to be compared: by code, and by the words of their message with the weight of each word."""
 
     threads: tuple[Thread, ...]
-    by_code: Mapping[tuple[str, str], tuple[int, ...]]
+    by_code: Mapping[str, tuple[int, ...]]
     words: tuple[frozenset[str], ...]
     weight: Mapping[str, float]
     size: tuple[float, ...]
 
 
-def threads() -> tuple[Thread, ...]:
-    """Every thread that is shipped."""
-    return shipped().threads
-
-
 @cache
-def shipped() -> Index:
-    """The index over the shipped threads."""
-    rows = map(json.loads, files(__package__).joinpath("experience.jsonl").read_text(encoding="utf-8").splitlines())
+def shipped(platform: str) -> Index:
+    """The index over the shipped threads about one platform."""
+    begins = f'{{"platform": "{platform}"'
+    lines = files(__package__).joinpath("experience.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = map(json.loads, (line for line in lines if line.startswith(begins)))
     return index(
         Thread(row["platform"], frozenset(row["codes"]), row.get("message", ""), tuple(row["remedies"]), row["source"], row.get("fix", ""))
         for row in rows
@@ -68,28 +66,28 @@ def shipped() -> Index:
 def index(known: Iterable[Thread]) -> Index:
     """An index over some threads (scoring leaves out those that a paste comes from)."""
     kept = tuple(known)
-    by_code: dict[tuple[str, str], tuple[int, ...]] = defaultdict(tuple)
+    by_code: dict[str, tuple[int, ...]] = defaultdict(tuple)
     for place, thread in enumerate(kept):
         for code in thread.codes:
-            by_code[thread.platform, code] += (place,)
+            by_code[code] += (place,)
     words = tuple(frozenset(_words(thread.message)) for thread in kept)
     in_threads = Counter(word for one in words for word in one)
     weight = {word: math.log((len(kept) + 1) / (count + 1)) ** 2 for word, count in in_threads.items()}
     return Index(kept, dict(by_code), words, weight, tuple(sum(weight[word] for word in one) for one in words))
 
 
-def by_code(known: Index, platform: str, codes: Collection[str]) -> tuple[Thread, ...]:
+def by_code(known: Index, codes: Collection[str]) -> tuple[Thread, ...]:
     """The threads about one of these codes."""
-    places = dict.fromkeys(place for code in codes for place in known.by_code.get((platform, code), ()))
+    places = dict.fromkeys(place for code in codes for place in known.by_code.get(code, ()))
     return tuple(known.threads[place] for place in places)
 
 
-def by_message(known: Index, platform: str, text: str) -> tuple[tuple[Thread, float], ...]:
+def by_message(known: Index, text: str) -> tuple[tuple[Thread, float], ...]:
     """The threads whose message stands in the text, the most alike first, each with its likeness (0..1)."""
     own = _words(text[:_LOOKED_AT])
     found = []
     for thread, words, size in zip(known.threads, known.words, known.size, strict=True):
-        if thread.platform != platform or len(words) < 2:
+        if len(words) < 2:
             continue
         share = sum(known.weight[word] for word in words & own) / size if size else 0.0
         if share > _ALIKE:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -69,9 +69,9 @@ Features = Mapping[str, Mapping[str, float]]  # remedy → kind of evidence → 
 
 def rank(subject: Subject, known: Index | None = None) -> tuple[Hypothesis, ...]:
     """Every remedy, the likeliest first; equals keep the order of `remedies.toml`."""
-    index = known or experience.shipped()
+    index = known or experience.shipped(subject.platform)
     table = features(subject, index)
-    factors = weights()
+    factors = fitted().kinds
     scores = {name: sum(factors[kind] * value for kind, value in table[name].items() if kind in factors) for name in remedies()}
     looks: dict[str, list[Evidence]] = defaultdict(list)
     for name, look in subject.looks:
@@ -101,27 +101,36 @@ def features(subject: Subject, known: Index) -> Features:
         factor = _UNKNOWN_CAUSE if subject.cause is Cause.OTHER else 1.0
         for place, name in zip(_PLACES, usual(subject.platform, subject.cause), strict=False):
             table[name]["cause"] = place * factor
-    for name, value in _share(experience.by_code(known, subject.platform, subject.codes)).items():
+    for name, value in _share(experience.by_code(known, subject.codes)).items():
         table[name]["same_code"] = value
-    for name, value in _likeness(experience.by_message(known, subject.platform, subject.text)).items():
+    for name, value in _likeness(experience.by_message(known, subject.text)).items():
         table[name]["same_message"] = value
     for rule in fired(subject.platform, subject.cause, subject.text):
         for name, weight in rule.weights.items():
             table[name]["sign"] += weight
-    for name, value in _habit().items():
+    for name, value in fitted().habit.items():
         table[name]["habit"] = value
     return table
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """`weights.json`: the weight of each kind of evidence, and the log of how often each remedy is the decisive one, whatever the error."""
+
+    kinds: Mapping[str, float]
+    habit: Mapping[str, float]
+
+
 @cache
-def weights() -> Mapping[str, float]:
-    """The weight of each kind of evidence, as fitted."""
-    return dict(json.loads(files(__package__).joinpath("weights.json").read_text(encoding="utf-8")))
+def fitted() -> Fitted:
+    """The weights, as fitted."""
+    raw = json.loads(files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
+    return Fitted(raw["kinds"], raw["habit"])
 
 
 def agreeing(subject: Subject, known: Index | None = None) -> tuple[Thread, ...]:
     """The public threads about the same error: of the same code, else of the same message."""
-    return _others(subject, known or experience.shipped())
+    return _others(subject, known or experience.shipped(subject.platform))
 
 
 # ---------------------------------------------------------------- the kinds of evidence
@@ -163,17 +172,9 @@ def _likeness(alike: Sequence[tuple[Thread, float]]) -> Mapping[str, float]:
     return found
 
 
-@cache
-def _habit() -> Mapping[str, float]:
-    """The log of how often each remedy was the decisive one, whatever the error (smoothed, so that none is impossible)."""
-    count = Counter(thread.remedies[0] for thread in experience.threads())
-    whole = len(experience.threads()) + 2 * len(remedies())
-    return {name: math.log((count[name] + 2) / whole) for name in remedies()}
-
-
 def _others(subject: Subject, known: Index) -> tuple[Thread, ...]:
-    same = experience.by_code(known, subject.platform, subject.codes)
-    return same or tuple(thread for thread, _ in experience.by_message(known, subject.platform, subject.text))
+    same = experience.by_code(known, subject.codes)
+    return same or tuple(thread for thread, _ in experience.by_message(known, subject.text))
 
 
 def _softmax(scores: Mapping[str, float]) -> Mapping[str, float]:

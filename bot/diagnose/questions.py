@@ -74,7 +74,7 @@ def telling(
 def answered(answers: Mapping[str, str]) -> tuple[tuple[str, Evidence], ...]:
     """What the answers that were given (question id → answer id) say: (remedy, evidence). Unknown ids say nothing."""
     found: list[tuple[str, Evidence]] = []
-    for asking in questions():
+    for asking in questions() if answers else ():
         given = answers.get(asking.question.id, "")
         said = next((one.text for one in asking.question.answers if one.id == given), None)
         if said is None:
