@@ -105,20 +105,21 @@ def _settled(reading: Reading, choice: Choice | None, known: AppFacts | None) ->
 def _subject(case: platforms.Case, book: Catalog, facts: Facts) -> Subject:
     """What the ranking of remedies is told."""
     finding = case.finding
-    around = finding.surroundings or finding.message
     small = "\n".join(f"{name}={value}" for name, value in finding.hints.items() if name in _SMALL)
+    text = f"{finding.surroundings or finding.message}\n{small}"
     return Subject(
         finding.platform,
         case.cause,
         finding.codes,
         speaking(finding, book),
-        f"{around}\n{small}",
+        text,
+        fired(finding.platform, case.cause, text),
         (*looks(case), *answered(facts.answers)),
     )
 
 
 def _question(subject: Subject, ranked: Sequence[Hypothesis], facts: Facts) -> TellingQuestion | None:
-    known = {*facts.answers, *(rule.id for rule in fired(subject.platform, subject.cause, subject.text))}
+    known = {*facts.answers, *(rule.id for rule in subject.signs)}
     nothing = subject.cause is Cause.OTHER and not subject.entries
     return telling(subject.platform, subject.cause, subject.codes, ranked, known, needed=nothing and not facts.answers)
 

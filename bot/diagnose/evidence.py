@@ -33,12 +33,15 @@ class Rule:
     platforms: frozenset[str] = frozenset()
     causes: frozenset[Cause] = frozenset()
     unless: str = ""
+    words: tuple[str, ...] = ()
 
-    def fires(self, platform: str, cause: Cause, text: str) -> bool:
-        """Does the sign stand in this text?"""
+    def fires(self, platform: str, cause: Cause, text: str, folded: str) -> bool:
+        """Does the sign stand in this text? `folded` is the same text in lower case."""
         if self.platforms and platform not in self.platforms:
             return False
         if self.causes and cause not in self.causes:
+            return False
+        if self.words and not any(word in folded for word in self.words):
             return False
         return bool(_compiled(self.pattern).search(text)) and not (self.unless and _compiled(self.unless).search(text))
 
@@ -58,7 +61,8 @@ def rules() -> tuple[Rule, ...]:
 def fired(platform: str, cause: Cause, text: str) -> tuple[Rule, ...]:
     """The rules that fire in the text around an error."""
     around = text[:LOOKED_AT]
-    return tuple(rule for rule in rules() if rule.fires(platform, cause, around))
+    folded = around.lower()
+    return tuple(rule for rule in rules() if rule.fires(platform, cause, around, folded))
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:
@@ -72,4 +76,5 @@ def _rule(row: Mapping[str, Any]) -> Rule:
         platforms=frozenset(row.get("platforms", ())),
         causes=frozenset(Cause(cause) for cause in row.get("causes", ())),
         unless=row.get("unless", ""),
+        words=tuple(row.get("words", ())),
     )

@@ -26,7 +26,7 @@ from importlib.resources import files
 
 from bot.catalog.remedies import remedies, usual
 from bot.diagnose import experience
-from bot.diagnose.evidence import fired
+from bot.diagnose.evidence import Rule
 from bot.diagnose.experience import Index, Thread
 from bot.i18n import say
 from bot.model import Cause, Entry, Evidence, Variant
@@ -43,13 +43,14 @@ _FEW_CODES, _FEW_MESSAGES = 1.5, 0.8  # one thread alone proves little
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is to be explained. `entries`: the catalogue's entries that may speak, the first one first, each with the variant that its message
-    proves. `looks`: what is known for sure."""
+    proves. `text`: what stands around the error, `signs`: the rules that fire in it. `looks`: what is known for sure."""
 
     platform: str
     cause: Cause
     codes: tuple[str, ...] = ()
     entries: tuple[tuple[Entry, Variant | None], ...] = ()
     text: str = ""
+    signs: tuple[Rule, ...] = ()
     looks: tuple[tuple[str, Evidence], ...] = ()
 
 
@@ -105,7 +106,7 @@ def features(subject: Subject, known: Index) -> Features:
         table[name]["same_code"] = value
     for name, value in _likeness(experience.by_message(known, subject.text)).items():
         table[name]["same_message"] = value
-    for rule in fired(subject.platform, subject.cause, subject.text):
+    for rule in subject.signs:
         for name, weight in rule.weights.items():
             table[name]["sign"] += weight
     for name, value in fitted().habit.items():
@@ -202,7 +203,7 @@ def _told(subject: Subject, table: Features, factors: Mapping[str, float]) -> Ma
         for kind, text in texts.items():
             if row.get(kind):
                 found[name].append(Evidence(kind, round(factors[kind] * row[kind], 2), text))
-    for rule in fired(subject.platform, subject.cause, subject.text):
+    for rule in subject.signs:
         for name, weight in rule.weights.items():
             found[name].append(Evidence(rule.id, round(factors["sign"] * weight, 2), rule.why))
     return found
