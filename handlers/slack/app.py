@@ -14,6 +14,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.signature import SignatureVerifier
 from starlette.requests import ClientDisconnect, Request
@@ -100,7 +101,13 @@ class SlackDoor:
         app.event(_ANY)(self.on_event)
         app.shortcut(_ANY)(self.on_shortcut)
         app.view(_ANY)(self.on_view)
+        app.error(self.on_error)
         return app
+
+    async def on_error(self, error: Exception) -> BoltResponse:
+        """A listener only reads and puts in line: what it trips over is a request that is shaped like none of Slack's."""
+        log.warning("request_unreadable", kind=type(error).__name__)
+        return BoltResponse(status=400, body="This is not a request of Slack's.")
 
     async def on_event(self, ack: AsyncAck, body: Body) -> None:
         """Messages and mentions; every other event is only acknowledged."""

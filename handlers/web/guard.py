@@ -65,7 +65,7 @@ class Guard:
     """The application, guarded. `seen` hears of every answer: route pattern, status, seconds."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts, bounds: Bounds, seen: Any = None) -> None:
-        self._app = app
+        self.inner = app
         self._hosts = hosts
         self._bounds = bounds
         self._seen = seen or (lambda *_: None)
@@ -73,7 +73,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (or the lifespan, which passes)."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+            await self.inner(scope, receive, send)
             return
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
@@ -87,7 +87,7 @@ class Guard:
         try:
             refusal = self._refused(Request(scope))
             if refusal is None:
-                await self._app(inner, body.receive, answer.send)
+                await self.inner(inner, body.receive, answer.send)
             else:
                 body.refusal = refusal
         except Exception as broke:  # noqa: BLE001 - the last line of defence: whatever it is becomes one sentence and one log line
