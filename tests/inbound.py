@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from starlette.routing import Route
 
+from handlers.compose import Runtime, build
 from handlers.serve import open_doors, web_app
 from handlers.settings import load_settings
-from handlers.wire import Runtime, build
 from handlers.web.guard import Guard
 
 API_KEY = "an-api-key-for-the-tests-0001"
@@ -58,7 +58,9 @@ class Inbound:
     ) -> Answered:
         """One request. Header values are sent as UTF-8, so that they may hold what no client lets through."""
         raw, _, query = path.partition(b"?")
-        given = [(name.lower().encode(), value.encode("utf-8", "surrogateescape")) for name, value in {"host": host, **(headers or {})}.items()]
+        given = [
+            (name.lower().encode(), value.encode("utf-8", "surrogateescape")) for name, value in {"host": host, **(headers or {})}.items()
+        ]
         scope = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method, "scheme": "http",
             "path": _unquoted(raw), "raw_path": raw, "query_string": query, "root_path": "", "headers": given,
@@ -76,7 +78,9 @@ class Inbound:
         await self.app(scope, receive, send)  # type: ignore[operator]
         start = next(one for one in sent if one["type"] == "http.response.start")
         whole = b"".join(one.get("body", b"") for one in sent if one["type"] == "http.response.body")
-        return Answered(start["status"], {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}, whole)
+        return Answered(
+            start["status"], {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}, whole
+        )
 
 
 def routes(app: object) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from handlers.store.base import Base
-from handlers.store.tables import web_sessions
+from handlers.store.schema import web_sessions
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from bot.words import say
+from bot.i18n import say
 from handlers.web import api, chat, consent
 from handlers.web.guard import Bounds, Guard, wants_page
 from handlers.web.limits import TooMuch

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.i18n import say
 from bot.model import Text
-from bot.words import say
 from handlers.web.addresses import Hosts, is_trick
 from handlers.web.pages import locale_of, policy, problem
 

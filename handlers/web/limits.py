@@ -8,9 +8,9 @@ from ipaddress import ip_address, ip_network
 
 from starlette.requests import Request
 
+from bot.i18n import say
 from bot.model import Text
-from bot.words import say
-from handlers.line import Pace
+from handlers.chat.queue import Pace
 from handlers.settings import Settings
 
 #: An address may stand for many people (an office, a proxy), so that it may do this many times what one visitor may.

@@ -16,10 +16,10 @@ from hashlib import sha256
 from fastapi.responses import Response
 from starlette.requests import Request
 
+from bot.i18n import say
 from bot.model import Locale, Person, Place
 from bot.ports import Clock, Randomness
-from bot.words import say
-from handlers.sandbox.people import PracticePerson
+from handlers.practice.people import PracticePerson
 from handlers.store.sessions import Sessions, WebSession
 from handlers.web.names import codename
 from handlers.web.pages import SESSION_COOKIE, set_cookie

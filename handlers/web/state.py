@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bot.model import App, Person, Place, Reply
 from bot.ports import Card, Clock, Randomness
 from bot.service import Service
-from handlers.sandbox.people import PracticePerson
+from handlers.practice.people import PracticePerson
 from handlers.settings import Settings
 from handlers.store import SqlStore
 from handlers.system import SystemClock, SystemRandomness

@@ -16,9 +16,26 @@ from urllib.parse import quote
 
 from tests.inbound import API_KEY, Answered, Inbound, lark_sealed, routes, slack_headers
 
-TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "text/plain", "", "application/json; charset=x")
+TYPES = (
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=b",
+    "text/plain",
+    "",
+    "application/json; charset=x",
+)
 METHODS = ("", "", "", "", "HEAD", "POST", "PUT", "OPTIONS")  # empty: the route's own
-HEADERS = ("origin", "accept", "cookie", "authorization", "sec-fetch-site", "x-slack-signature", "x-lark-signature", "accept-language", "x-in-client")
+HEADERS = (
+    "origin",
+    "accept",
+    "cookie",
+    "authorization",
+    "sec-fetch-site",
+    "x-slack-signature",
+    "x-lark-signature",
+    "accept-language",
+    "x-in-client",
+)
 CARRIED = ("x-content-type-options", "content-security-policy", "referrer-policy", "cache-control")
 
 
