@@ -199,7 +199,10 @@ class SlackDoor:
         asked = self._opened(request, bytes(raw))
         if isinstance(asked, Response):
             return asked
-        answer = await self.app.async_dispatch(asked)
+        try:
+            answer = await self.app.async_dispatch(asked)
+        except Exception as error:  # noqa: BLE001 - Bolt itself trips over odd shapes, also on its way to `on_error`
+            answer = await self.on_error(error)
         return Response(answer.body, answer.status, answer.first_headers_without_set_cookie())
 
     def _opened(self, request: Request, raw: bytes) -> AsyncBoltRequest | Response:
