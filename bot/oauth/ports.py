@@ -25,7 +25,12 @@ class Vault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A user's token in broker mode. `sealed` is the vault's text; `version` guards against two refreshes."""
+    """A user's token in broker mode: what one person of a surface let one app do as one account of the platform.
+
+    Two people may consent with the same account (a shared one, or one human on two surfaces); each has a token of their own, because each
+    proved that the account is theirs: the platform asked them to sign in. Neither is refused and nothing moves from one to the other.
+    `sealed` is the vault's text; `version` guards against two refreshes.
+    """
 
     platform: str
     app_id: str
