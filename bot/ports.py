@@ -106,7 +106,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A user's token in broker mode. `sealed` is the vault's text; `version` guards against two refreshes."""
+    """A user's token in broker mode: what one person of a surface let one app do as one account of the platform.
+
+    Two people may consent with the same account (a shared one, or one human on two surfaces); each has a token of their own, because each
+    proved that the account is theirs: the platform asked them to sign in. Neither is refused and nothing moves from one to the other.
+    `sealed` is the vault's text; `version` guards against two refreshes.
+    """
 
     platform: str
     app_id: str
@@ -162,14 +167,21 @@ class Store(Protocol):
         ...
 
     # tokens
-    async def put_token(self, token: StoredToken) -> None: ...
-    async def token(self, platform: str, app_id: str, subject: str) -> StoredToken | None: ...
+    async def put_token(self, token: StoredToken) -> None:
+        """Keep it in the place of the same person's older one for the same app and account. Other people's stay."""
+        ...
+
+    async def token(self, platform: str, app_id: str, subject: str, person: Person | None) -> StoredToken | None: ...
+    async def tokens_for(self, platform: str, app_id: str, subject: str) -> Sequence[StoredToken]:
+        """Everybody's tokens for this account, the newest consent first."""
+        ...
+
     async def save_token(self, token: StoredToken) -> bool:
         """Compare-and-set on `version`."""
         ...
 
     async def tokens_of(self, person: Person) -> Sequence[StoredToken]: ...
-    async def drop_token(self, platform: str, app_id: str, subject: str, version: int | None = None) -> bool:
+    async def drop_token(self, platform: str, app_id: str, subject: str, person: Person | None, version: int | None = None) -> bool:
         """With `version`: only if nobody wrote since, so that a lost race never deletes the winner's token."""
         ...
 

@@ -54,15 +54,17 @@ GENERIC_KEYS: Final[Mapping[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A vendor's own form that no generic reader sees. `trigger` is a lower-case literal that must be there first;
-    the groups `code`, `sub_code`, `request_id`, `scope`, `app` name what was read."""
+    the groups `code`, `sub_code`, `request_id`, `scope`, `app` name what was read. `bare`: the form is the code itself, which a sentence
+    may as well speak about."""
 
     trigger: str
     regex: re.Pattern[str]
+    bare: bool = False
 
 
-def pattern(trigger: str, regex: str) -> Pattern:
+def pattern(trigger: str, regex: str, *, bare: bool = False) -> Pattern:
     """A `Pattern`, case ignored."""
-    return Pattern(trigger, re.compile(regex, re.I | re.A | re.M))
+    return Pattern(trigger, re.compile(regex, re.I | re.A | re.M), bare)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +72,7 @@ class Spec:
     """How one platform's errors look.
 
     `clues` are lower-case literals that speak for the platform, with a weight (3 is enough to believe it).
+    `unsaid` are what may stand right before a clue that then says nothing (`com.` of a package's name).
     `keys` give further keys a role; `code_keys` say how much a key name speaks for this platform.
     `siblings` say how much a key (second) near a code key (first) speaks for it. `word_keys` may hold any word of the shape, `known_word_keys` only
     one that the catalogue knows. `number` and `word` are full-match shapes of numeric and textual codes; `foreign_words` (of
@@ -79,6 +82,7 @@ class Spec:
 
     name: str
     clues: Mapping[str, float]
+    unsaid: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     code_keys: Mapping[str, int] = field(default_factory=dict)
     number: re.Pattern[str] | None = None

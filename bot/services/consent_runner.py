@@ -237,7 +237,7 @@ async def _identify(context: Context, flow: Flow, app: App) -> Event:
 async def _keep(context: Context, flow: Flow, app: App) -> None:
     if not flow.token or app.mode != "broker":
         return
-    kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+    kept = await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
     known = context.token(kept) if kept else None
     if known is not None and known.extra.get("consent") == flow.id:
         return  # a process that died right after this has kept it already, and it may have been refreshed since
@@ -249,10 +249,14 @@ async def _keep(context: Context, flow: Flow, app: App) -> None:
 
 async def _withdraw(context: Context, flow: Flow, app: App) -> bool:
     """Forget a token, ours first, then at the platform where it offers that; True when the platform withdrew it."""
-    kept = await context.store.token(flow.platform, flow.app_id, flow.account) if flow.todo[0] is Effect.FORGET and flow.account else None
+    kept = (
+        await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
+        if flow.todo[0] is Effect.FORGET and flow.account
+        else None
+    )
     token = _open(context, flow) if flow.token else context.token(kept) if kept else None
     if kept is not None:
-        await context.store.drop_token(flow.platform, flow.app_id, flow.account)
+        await context.store.drop_token(flow.platform, flow.app_id, flow.account, flow.person)
     return token is not None and await withdraw(context, app, token)
 
 
@@ -306,12 +310,12 @@ async def prove(context: Context, flow: Flow, app: App) -> Proved | Unproved | U
 
 async def _held(context: Context, flow: Flow, app: App) -> Token | Unproved | Unclear:
     """The kept token, refreshed when it is over; or what its absence means."""
-    kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+    kept = await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
     if kept is None:
         return Unproved(context.now(), Proof(False, say("the token is no longer here."), ENDED))
     if not tokens.usable(kept, context.now()):
-        fresh = context.refresher is not None and await context.refresher.freshen(app, flow.account)
-        kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+        fresh = context.refresher is not None and await context.refresher.freshen(app, flow.account, flow.person)
+        kept = await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
         if kept is None:  # the platform told the refresher that there is nothing to renew
             return Unproved(context.now(), Proof(False, say("the platform no longer renews the token."), ENDED))
         if not fresh:

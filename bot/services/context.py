@@ -30,8 +30,8 @@ class Notices(Protocol):
 class Refresher(Protocol):
     """Makes kept tokens usable again (refresh tokens are single use, so only one room may do that)."""
 
-    async def freshen(self, app: App, subject: str) -> bool:
-        """True when the token of this account is usable now."""
+    async def freshen(self, app: App, subject: str, person: Person | None) -> bool:
+        """True when this person's token of this account is usable now."""
         ...
 
 

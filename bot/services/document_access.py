@@ -89,8 +89,8 @@ async def _own_token(context: Context, app: App, asker: Person | None) -> str | 
             if tokens.usable(row, context.now()):
                 token = context.token(row)
                 return token.access_token if token else None
-            if context.refresher is not None and await context.refresher.freshen(app, row.subject):
-                fresh = await context.store.token(row.platform, row.app_id, row.subject)
+            if context.refresher is not None and await context.refresher.freshen(app, row.subject, row.person):
+                fresh = await context.store.token(row.platform, row.app_id, row.subject, row.person)
                 token = context.token(fresh) if fresh else None
                 return token.access_token if token else None
     return None
