@@ -52,7 +52,7 @@ wheel: $(VENV)/.dev         ## build the wheel into dist/
 lock: $(VENV)/.dev          ## renew the locks: the newest versions that pyproject.toml allows, for Python 3.11 and newer on every platform
 	$(LOCK) --extra dev --extra mcp -o requirements-dev.lock pyproject.toml
 	$(LOCK) -c requirements-dev.lock -o requirements.lock pyproject.toml
-	$(BIN)/python -c 'import tomllib; print("pip", *tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	$(BIN)/python -c 'import tomllib; print("pip", "editables", *tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCK) -c requirements-dev.lock -o requirements-build.lock -
 
 clean:                      ## forget everything that was installed or built
