@@ -54,7 +54,9 @@ async def answer(context: Context, question: Question) -> Answer | None:
     ):
         return None
     await _remember(context, found, place.tenant, "paste")
-    existing = await context.store.recent_card(place, need, context.now() - context.quiet) if question.place else None
+    existing = (
+        await context.store.recent_card(place, need, context.now() - context.quiet) if question.place and not question.always_new else None
+    )
     first: Text | None = None
     if existing is not None and _may_share(question, existing):
         flow = await consent_runner.load(context, existing.flow_id)

@@ -244,3 +244,19 @@ notices = Table(
     Column("done", Boolean, nullable=False),
     Index("notices_by_due", "done", "due"),
 )
+
+web_sessions = Table(
+    "web_sessions",
+    meta,
+    Column("person", Key, primary_key=True),
+    Column("secret", Key, nullable=False),
+    Column("former", Key, nullable=False),
+    Column("former_ends", Moment),
+    Column("role", Words, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("turned", Moment, nullable=False),
+    Column("ends", Moment, nullable=False),
+    Index("web_sessions_by_secret", "secret"),
+    Index("web_sessions_by_former", "former"),
+    Index("web_sessions_by_end", "ends"),
+)
