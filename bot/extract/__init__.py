@@ -30,11 +30,11 @@ from bot.extract.context import Context, known
 from bot.extract.draft import PROSE, Draft, finding
 from bot.extract.envelope import codeless, name_by_wording
 from bot.extract.grouping import grouped
+from bot.extract.lexicon import lexicon
 from bot.extract.mentions import mentions
 from bot.extract.signals import judge
 from bot.extract.vocabulary import alike
 from bot.model import Claims, Finding
-from bot.platforms.spec import lexicon
 
 _MOST_FINDINGS = 50
 _HAS_IT = 0.5

@@ -14,10 +14,11 @@ from typing import Final
 from bot.catalog import Catalog
 from bot.extract.doubt import Doubt
 from bot.extract.fields import Address, Brackets, Pair, addresses, normal, pairs
+from bot.extract.lexicon import Lexicon
 from bot.extract.normalize import flat, plain
 from bot.extract.scan import line_of
 from bot.extract.vocabulary import STRANGERS, alike
-from bot.platforms.spec import Lexicon, Spec
+from bot.platforms.spec import Spec
 
 NEAR: Final = 400
 BELIEVED: Final = 3.0
