@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from bot import platforms
 from bot.catalog.remedies import Guide, guide
 from bot.diagnose.hypotheses import Hypothesis
-from bot.diagnose.steps import enabled
 from bot.i18n import say
 from bot.model import Cause, Evidence, Link, Remedy, RemedyState, Seen, StepState, Who
 from bot.platforms import Case
+from bot.platforms.steps import enabled
 
 MOST = 6  # more than anybody reads
 _LEAST_LIKELY = 0.02  # a remedy below this is not worth a line, once three are named
@@ -106,9 +106,8 @@ def _seen(one: Hypothesis, threads: int) -> Seen | None:
 def _link(case: Case, how: Guide) -> Link | None:
     """The page where it is done: the platform's own for this remedy, else the best of the case's links."""
     if how.page and not (case.app and case.app.practice):
-        part = platforms.module(case.finding.platform, "links")
-        home = getattr(part, "home", None)
-        console, app_id = home(case.finding, case.app) if home else ("", "")
+        part = platforms.links(case.finding.platform)
+        console, app_id = part.home(case.finding, case.app) if part else ("", "")
         if "{app}" not in how.page or app_id:
             return Link("console", how.page.replace("{console}", console).replace("{app}", app_id), how.title)
     return next((link for rel in how.links for link in case.links if link.rel == rel), None)
