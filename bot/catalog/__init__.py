@@ -18,6 +18,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from bot import platforms as packages
+from bot.catalog.breadth import ScopeTree
 from bot.catalog.trusted import plain_entry, plain_family
 from bot.catalog.types import Family, PackError, PackText
 from bot.model import Entry, Identity, Level, Scope, Text
@@ -26,6 +27,7 @@ _PACK = "pack.toml"
 _VARIANTS = "variants.toml"
 _FAMILIES = "families.toml"
 _SCOPES = "scopes.csv"
+_TREE = "scope_tree.toml"
 
 # One pass over a pack: where an entry begins, and which wordings it is known by.
 _HEADER = re.compile(r'^(?:\["(?P<code>[^"\n]+)"\]|phrases[ \t]*=[ \t]*(?P<phrases>\[))', re.MULTILINE)
@@ -63,6 +65,7 @@ class Catalog:
         self._shelves = {platform: _index(platform, text) for platform, text in packs.items()}
         self._entries: dict[tuple[str, str], Entry | None] = {}
         self._scopes: dict[str, Mapping[str, Scope]] = {}
+        self._trees: dict[str, ScopeTree] = {}
         self._messages: dict[str, Mapping[str, str]] = {}
         self._families: dict[str, tuple[Family, ...]] = {}
         self._phrases: Mapping[str, tuple[str, str]] | None = None
@@ -134,6 +137,13 @@ class Catalog:
         """A scope by its exact name."""
         return self.scopes(platform).get(name)
 
+    def tree(self, platform: str) -> ScopeTree:
+        """How far a platform's scopes reach, and which of them cover which."""
+        if platform not in self._trees:
+            shelf = self._shelves.get(platform)
+            self._trees[platform] = _read_tree(platform, self.scopes(platform), shelf.text if shelf else PackText())
+        return self._trees[platform]
+
     def families(self, platform: str) -> tuple[Family, ...]:
         """What shapes and ranges of unknown codes suggest, the most special first."""
         if platform not in self._families:
@@ -163,7 +173,7 @@ def _read(folder: Traversable, where: str, *, ours: bool = False) -> PackText:
         except UnicodeDecodeError as error:
             raise PackError(f"{where}{name}: not UTF-8 ({error.reason} at byte {error.start})") from error
 
-    return PackText(text(_PACK), text(_VARIANTS), text(_FAMILIES), text(_SCOPES), where, ours)
+    return PackText(text(_PACK), text(_VARIANTS), text(_FAMILIES), text(_SCOPES), text(_TREE), where, ours)
 
 
 def _file(platform: str, text: PackText, name: str = _PACK) -> str:
@@ -254,6 +264,13 @@ def _read_scopes(platform: str, text: PackText) -> Mapping[str, Scope]:
             raise PackError(f"{where}: line {number}: {name!r} stands twice")
         found[name] = Scope(platform, name, identities, level, Text(english or chinese or name, chinese or english or name))
     return found
+
+
+def _read_tree(platform: str, scopes: Mapping[str, Scope], text: PackText) -> ScopeTree:
+    try:
+        return ScopeTree.read(scopes, text.tree)
+    except tomllib.TOMLDecodeError as error:
+        raise PackError(f"{_file(platform, text, _TREE)}: {error}") from error
 
 
 def _read_families(platform: str, text: PackText) -> tuple[Family, ...]:
