@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from bot.i18n import say
+from bot.i18n import same, say
 from handlers.web import api, chat, consent
 from handlers.web.guard import Bounds, Guard, wants_page
 from handlers.web.limits import TooMuch
@@ -64,7 +64,7 @@ def create_app(
     @app.exception_handler(AnyHTTPException)
     async def told(request: Request, error: AnyHTTPException) -> Response:
         if wants_page(request):
-            return problem(request, str(error.status_code), say("There is nothing at this address."), error.status_code)
+            return problem(request, str(error.status_code), same(_sentence(error)), error.status_code)
         return JSONResponse({"error": _sentence(error)}, error.status_code, headers=error.headers)
 
     @app.exception_handler(RequestValidationError)

@@ -33,7 +33,9 @@ def served(folder: Path, change: Callable[[Sequence[App]], Sequence[App]] = lamb
     listener = bound("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with running() as practice:
-        settings = load_settings(**{"store_url": f"sqlite:///{folder}/store.db", "practice": True, "public_url": url, "api_keys": KEY, **more})
+        settings = load_settings(
+            **{"store_url": f"sqlite:///{folder}/store.db", "practice": True, "public_url": url, "api_keys": KEY, **more}
+        )
         runtime = build(settings, apps=change(practice.apps))
         server = server_of(web_app(runtime), settings)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
