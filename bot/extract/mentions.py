@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -28,6 +29,7 @@ _MOST_CODE: Final = 120  # characters
 _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
+_LED: Final = re.compile(r"(-?\d{1,10})(?:$|[-:,;]\s?[^\d\s])", re.A)  # a number, alone or before its message
 _STATUS_DIGITS: Final = 3
 _IN_FILE: Final = re.compile(r"(?:\.[a-z]{1,5}:|\w\()$")  # `log.py:error:15`, `Log(error:45)`
 _FILE_REACH: Final = 12
@@ -54,8 +56,19 @@ def mentions(context: Context) -> list[Mention]:
     decided = {each.start for each in context.pairs if each.role in (roles.CODE, roles.SUB_CODE) and each.kind == "string"}
     for code in (*islice(numbers(context, taken | found.keys()), MOST_CODES), *islice(words(context, decided), MOST_CODES)):
         found.setdefault(code.at, code)
-    strong = {code.platform for code in found.values() if not _is_weak(context, code)}
-    return [found[at] for at in sorted(found) if found[at].platform not in strong or not _is_weak(context, found[at])]
+    owned = _owned(found)
+    strong = {code.platform for code in owned if not _is_weak(context, code)}
+    return [code for code in owned if code.platform not in strong or not _is_weak(context, code)]
+
+
+def _owned(found: dict[int, Mention]) -> list[Mention]:
+    """The mentions in order. One without a platform takes that of all the others, if they have but one; a mere guess needs to be the only one."""
+    if any(code.evidence != "guess" for code in found.values()):
+        found = {at: code for at, code in found.items() if code.evidence != "guess"}
+    platforms = {code.platform for code in found.values() if code.platform}
+    only = platforms.pop() if len(platforms) == 1 else ""
+    codes = (found[at] for at in sorted(found))
+    return [code if code.platform else replace(code, platform=only) for code in codes if code.platform or only]
 
 
 def _is_weak(context: Context, code: Mention) -> bool:
@@ -113,8 +126,9 @@ def _of_pair(context: Context, pair: Pair) -> Mention | None:
         return None
     if WRAPPER.fullmatch(value) and not ("_" in value and context.catalog.platforms_of(value)):
         return None
-    if value.lstrip("-").isdigit() and value.isascii():
-        return _number_pair(context, pair, value)
+    led = _LED.match(value)
+    if led:
+        return _number_pair(context, pair._replace(end=pair.start + led.end(1)), led[1])
     name = word_owner(context, value, pair.start, pair.key)
     sub = pair.role == roles.SUB_CODE or _INNER.search(context.text, max(0, pair.at - _INNER_REACH), pair.at) is not None
     return Mention(name, value, pair.start, pair.end, STRUCTURED, "field", sub, pair.key) if name else None
@@ -122,7 +136,7 @@ def _of_pair(context: Context, pair: Pair) -> Mention | None:
 
 def _number_pair(context: Context, pair: Pair, value: str) -> Mention | None:
     success = not value.strip("-0") or (pair.key == "result" and value == "1") or _went_well(context, pair, value)
-    status = pair.role == roles.STATUS and not (pair.key == "statuscode" and len(value) > _STATUS_DIGITS + 1)
+    status = pair.role == roles.STATUS and not (pair.key == "statuscode" and len(value) > _STATUS_DIGITS)
     if (
         success
         or status
