@@ -37,10 +37,10 @@ from bot.model import (
 )
 from bot.render import _environment, as_json, code_page, render
 from bot.render.escape import PAPERS, clean, fit, pieces
-from tests import lark_card, slack_blocks
 from tests.fixtures import DIAGNOSES, consents, lark_user_scope, lark_which_app, rate_limit
+from tests.render import lark_card, slack_blocks
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 HOSTILE: list[str] = json.loads((DATA / "hostile.json").read_text(encoding="utf-8"))
 SURFACES = ("text", "json", "lark", "lark-only-you", "slack", "dingtalk", "html")
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200c-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]")

@@ -1,4 +1,4 @@
-"""`python -m tests.diagram`: the consent's state table as the Mermaid block that the README holds."""
+"""`python -m tests.docs.diagram`: the consent's state table as the Mermaid block that the README holds."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from bot.model import App
 from bot.oauth.messages import PlatformRefusal, Response, Token
 from bot.platforms import module
 
-ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "oauth_refusals.json").read_text(encoding="utf-8"))
+ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "oauth_refusals.json").read_text(encoding="utf-8"))
 CODE, VERIFIER, SECRET = "one-time-code-4711", "v" * 43, "secret-of-the-app-0815"
 
 

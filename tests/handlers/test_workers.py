@@ -23,7 +23,7 @@ from tests.bench.pastes import feishu_error, log_with_errors
 from tests.consent_world import ALICE, PLACE, Scene
 
 T = TypeVar("T")
-DOORS = Path(__file__).parent.parent / "handlers"
+DOORS = Path(__file__).parents[2] / "handlers"
 LARGE = 5_000_000
 
 

@@ -26,7 +26,7 @@ from bot.services import card_snapshot
 from handlers.compose import Runtime, build
 from handlers.dingtalk.app import DingTalkDoor
 
-DATA = json.loads((Path(__file__).parent / "data" / "doors.json").read_text(encoding="utf-8"))
+DATA = json.loads((Path(__file__).parents[1] / "data" / "doors.json").read_text(encoding="utf-8"))
 PASTES: Mapping[str, str] = {row["name"]: row["text"] for row in DATA}
 EXPECTED: Mapping[str, Any] = {row["name"]: row["expect"] for row in DATA}
 SAME = ("platform", "codes", "cause", "who_fixes", "recommended_scopes")

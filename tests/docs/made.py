@@ -1,4 +1,4 @@
-"""`python -m tests.docs`: writes anew whatever in README.md and docs/ is made from the code, between its marks."""
+"""What `python -m tests.docs` writes anew: whatever in README.md and docs/ is made from the code, between its marks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.model import Cause, Who
 from handlers import cli
 from handlers.settings import settings_table
 from handlers.web import api
-from tests.diagram import block
+from tests.docs.diagram import block
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 _MADE = re.compile(r"(<!-- made: ([a-z-]+) -->\n)((?:(?!<!-- ).)*)(<!-- end -->)", re.S)
 
 
@@ -140,9 +140,12 @@ def fresh(text: str) -> str:
     return _MADE.sub(lambda found: f"{found[1]}\n{MADE[found[2]]()}\n\n{found[4]}", text)
 
 
-if __name__ == "__main__":
+def rewrite() -> list[Path]:
+    """Write every page anew; the pages that changed."""
+    changed = []
     for page in pages():
         text = page.read_text("utf-8")
         if (anew := fresh(text)) != text:
             page.write_text(anew, "utf-8")
-            print(page.relative_to(ROOT))
+            changed.append(page)
+    return changed

@@ -9,7 +9,7 @@ import pytest
 from bot.explain import explain
 from bot.model import App, AppFacts, Cause, Diagnosis, Facts, Identity, Mode, StepState, Who
 
-SAMPLES = Path(__file__).parent / "samples" / "seeds"
+SAMPLES = Path(__file__).parents[1] / "samples" / "seeds"
 USER = frozenset({Identity.USER})
 DENIED = "Forbidden.AccessDenied.AccessTokenPermissionDenied"
 SHEETS = ("sheets:spreadsheet", "drive:drive", "sheets:spreadsheet:write_only")

@@ -18,7 +18,7 @@ from bot.diagnose.classify import read
 from bot.explain import explain
 from bot.model import Cause, Entry, Identity, Level, Who
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 PLATFORMS = HERE.parent / "bot" / "platforms"
 FROZEN = [
     tuple(line.split("\t"))

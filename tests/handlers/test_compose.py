@@ -90,7 +90,7 @@ def test_what_cannot_be_opened_is_one_line(change: dict[str, object], names: str
 def test_the_command_says_it_in_one_line_too(tmp_path: Path) -> None:
     """`serve` with a bad setting: exit status 1, one line on stderr, no traceback."""
     given = {"WHYFORBIDDEN_STORE_URL": "sqlite:////proc/nowhere/store.db", "WHYFORBIDDEN_PORT": "0"}
-    environment = {**os.environ, **given, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {**os.environ, **given, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", "from handlers.cli import main; main()", "serve"]
     ran = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60)
 

@@ -20,7 +20,7 @@ from tests.practice import Talker, diagnosis, http, talker
 __all__ = ["http", "talker"]
 Make = Callable[..., Talker]
 PLAN = "doxcnPracticePlan0000000001"
-LINKS: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "lark_document_links.json").read_text(encoding="utf-8"))
+LINKS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "lark_document_links.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

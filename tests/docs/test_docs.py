@@ -29,7 +29,7 @@ from handlers.apps import parse_apps
 from handlers.practice import running
 from handlers.settings import settings_table
 from handlers.web import api
-from tests import docs
+from tests.docs import made as docs
 
 README = docs.ROOT / "README.md"
 PAGES = [pytest.param(page, id=str(page.relative_to(docs.ROOT))) for page in docs.pages()]

@@ -21,7 +21,7 @@ from bot.oauth.messages import PlatformRefusal, Token
 from handlers.http import HttpClient
 from tests.peers import absent, free_port
 
-PEERS = Path(__file__).parent / "peers"
+PEERS = Path(__file__).parents[1] / "peers"
 REDIRECT = "http://127.0.0.1:8710/consent/callback/generic/whyforbidden"
 VERIFIER = "a-verifier-of-sufficient-length-0123456789-abcdef"
 GENERIC = Generic(
