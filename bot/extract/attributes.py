@@ -73,7 +73,7 @@ _RESOURCE_WORDS: Final = (
 )
 _STATUS_REACH: Final = 240  # characters
 _STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|$)(?!\s?(?:ms|s|items?|rows?|issues?)\b)")
-_ANY_ID: Final = re.compile(r"(?!.*(?:xxxx|\*\*|\.\.\.))(?=[^\d]{0,60}\d)[A-Za-z0-9][\w.:=+/-]{4,127}")
+_ANY_ID: Final = re.compile(r"(?!.*(?:xxxx|\*\*|\.\.\.)|\d{4}-\d\d-\d\d)(?=[^\d]{0,60}\d)[A-Za-z0-9][\w.:=+/-]{4,127}")
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 
 

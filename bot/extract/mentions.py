@@ -20,6 +20,7 @@ from bot.extract.prose import MOST_CODES, numbers, words
 from bot.extract.vocabulary import FAIL_WIDE, WRAPPER
 from bot.platforms import spec as roles
 
+_ASKED_KEYS: Final = ("code", "e", "error_code", "status_code", "err_code", "errcode", "errno")  # of a link that explains a code
 _CLASS: Final = re.compile(r"(?i)(?:error|exception)$")  # the name of an exception's class
 _INNER: Final = re.compile(r"(?i)inner_? ?error[\"']?\s?: ?\{\s*[\"']?$")
 _INNER_REACH: Final = 40  # characters
@@ -52,7 +53,7 @@ def mentions(context: Context) -> list[Mention]:
             if mine is not None:
                 found.setdefault(mine.at, mine)
     # A field whose role is another one is no code; a field that might be one may still be read as a sentence.
-    taken = {each.start for each in context.pairs if each.role != roles.CODE}
+    taken = {each.start for each in context.pairs if each.role not in (roles.CODE, roles.MESSAGE)}
     decided = {each.start for each in context.pairs if each.role in (roles.CODE, roles.SUB_CODE) and each.kind == "string"}
     for code in (*islice(numbers(context, taken | found.keys()), MOST_CODES), *islice(words(context, decided), MOST_CODES)):
         found.setdefault(code.at, code)
@@ -85,7 +86,7 @@ def _of_addresses(context: Context) -> Iterable[Mention]:
         for name, spec in context.words.specs.items():
             if each.host not in spec.brands or spec.number is None:
                 continue
-            value = each.query.get("code") or each.query.get("e") or each.query.get("error_code") or ""
+            value = next((each.query[key] for key in _ASKED_KEYS if each.query.get(key)), "")
             asked = "search" in each.path or "query" in each.path or "error" in each.path
             if asked and spec.number.fullmatch(value):
                 yield Mention(name, value, max(context.text.find(value, each.start, each.end), each.start), each.end, STRUCTURED, "field")
