@@ -37,7 +37,7 @@ async def test_one_round_of_housekeeping_forgets_what_is_over_and_the_next_waits
     await runtime.housekeeping()
 
     assert await runtime.store.recall(("old",)) is None
-    assert await runtime.store.token("lark", "cli_1", "ou_1") is None
+    assert await runtime.store.token("lark", "cli_1", "ou_1", Person("slack", "T", "U")) is None
     await runtime.store.remember([Report(("old",), "lark", {}, then)])
     await runtime.housekeeping()
     assert await runtime.store.recall(("old",)) is not None

@@ -91,7 +91,7 @@ class World:
         return row
 
     async def kept(self) -> Token | None:
-        row = await self.store.token("lark", "cli_1", "ou_1")
+        row = await self.store.token("lark", "cli_1", "ou_1", ALICE)
         return row and unseal(self.vault, row)
 
 
@@ -124,7 +124,7 @@ async def test_two_minutes_before_its_end_a_token_is_refreshed_first(world: Worl
     handed = await world.broker.hand_out(FEISHU, "ou_1")
     assert (handed.access_token, handed.scopes) == ("a1", ("x", "y"))
     assert handed.expires == world.clock.at + timedelta(hours=2)
-    row = await world.store.token("lark", "cli_1", "ou_1")
+    row = await world.store.token("lark", "cli_1", "ou_1", ALICE)
     assert row is not None
     assert (row.granted, row.person) == (NOW, ALICE)
     assert unseal(world.vault, row).refresh_token == "r1"
@@ -177,7 +177,7 @@ async def test_a_lost_race_uses_the_winners_token_and_deletes_nothing(world: Wor
 
     async def other() -> None:
         await world.store.save_token(
-            replace(seal(world.vault, FEISHU, Token("theirs", expires_in=7200), subject="ou_1", now=world.clock.at))
+            replace(seal(world.vault, FEISHU, Token("theirs", expires_in=7200), subject="ou_1", now=world.clock.at, person=ALICE))
         )
 
     world.platform.before, world.platform.valid = [other], 5
@@ -379,9 +379,11 @@ async def test_a_winner_that_writes_at_the_last_moment_is_not_deleted(world: Wor
     world.platform.valid = 5
     drop = world.store.drop_token
 
-    async def slow_drop(platform: str, app_id: str, subject: str, version: int | None = None) -> bool:
-        await world.store.save_token(seal(world.vault, FEISHU, Token("theirs", expires_in=7200), subject="ou_1", now=world.clock.at))
-        return await drop(platform, app_id, subject, version)
+    async def slow_drop(platform: str, app_id: str, subject: str, person: Person | None, version: int | None = None) -> bool:
+        await world.store.save_token(
+            seal(world.vault, FEISHU, Token("theirs", expires_in=7200), subject="ou_1", now=world.clock.at, person=ALICE)
+        )
+        return await drop(platform, app_id, subject, person, version)
 
     monkeypatch.setattr(world.store, "drop_token", slow_drop)
 

@@ -65,7 +65,7 @@ async def test_an_old_token_is_refreshed_once_for_everybody(keep: Callable[..., 
     assert len(after) == 1
     assert before not in after
     assert await kept.token() in after
-    row = await kept.store.token(platform, kept.one.app.app_id, "alice")
+    row = await kept.store.token(platform, kept.one.app.app_id, "alice", None)
     assert row is not None
     assert row.version == 1
     token = unseal(kept.vault, row)
@@ -83,7 +83,7 @@ async def test_a_grant_that_was_withdrawn_at_the_platform_is_over(keep: Callable
 
     with pytest.raises(NoToken, match="over"):
         await kept.token()
-    assert await kept.store.token(platform, kept.one.app.app_id, "alice") is None
+    assert await kept.store.token(platform, kept.one.app.app_id, "alice", None) is None
 
 
 @every
@@ -116,6 +116,6 @@ async def test_a_token_that_the_platform_hands_out_again_is_not_asked_for_twelve
     kept.clock.push(7200 - 60)
     await asyncio.gather(*(kept.token() for _ in range(12)))
 
-    row = await kept.store.token("dingtalk", kept.one.app.app_id, "alice")
+    row = await kept.store.token("dingtalk", kept.one.app.app_id, "alice", None)
     assert row is not None
     assert row.version == 1

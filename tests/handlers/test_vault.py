@@ -101,7 +101,7 @@ async def test_resealing_everything_lets_the_old_key_go(tmp_path: Path) -> None:
     await store.put_token(StoredToken("lark", "cli_1", "ou_1", FernetVault([ONE]).seal("x")))
 
     assert await reseal(load_settings(store_url=url, secret_key=f"{TWO},{ONE}")) == 1
-    assert (row := await store.token("lark", "cli_1", "ou_1")) is not None
+    assert (row := await store.token("lark", "cli_1", "ou_1", None)) is not None
     assert FernetVault([TWO]).open(row.sealed) == "x"
     with pytest.raises(SettingsError, match="WHYFORBIDDEN_SECRET_KEY"):
         await reseal(load_settings(store_url=url, secret_key=ONE))

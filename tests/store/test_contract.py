@@ -188,21 +188,40 @@ async def test_a_new_offer_ends_the_owners_waiting_ones_in_the_same_step(store: 
 async def test_a_token_comes_back_and_is_saved_by_compare_and_set(store: SqlStore) -> None:
     """Every field survives; the second of two writers loses."""
     await store.put_token(token())
-    assert await store.token("lark", "cli_1", "ou_1") == token()
-    assert await store.token("lark", "cli_2", "ou_1") is None
+    assert await store.token("lark", "cli_1", "ou_1", ALICE) == token()
+    assert await store.token("lark", "cli_2", "ou_1", ALICE) is None
 
     assert await store.save_token(token(sealed="sealed-2"))
     assert not await store.save_token(token(sealed="sealed-3"))
-    assert await store.token("lark", "cli_1", "ou_1") == token(sealed="sealed-2", version=1)
+    assert await store.token("lark", "cli_1", "ou_1", ALICE) == token(sealed="sealed-2", version=1)
 
 
 async def test_a_new_consent_outruns_a_refresh_under_way(store: SqlStore) -> None:
     """Putting over an existing token moves its version on."""
     await store.put_token(token())
-    await store.put_token(token(sealed="consented again", expires=None, person=None))
+    await store.put_token(token(sealed="consented again", expires=None))
 
     assert not await store.save_token(token(sealed="refreshed"))
-    assert await store.token("lark", "cli_1", "ou_1") == token(sealed="consented again", expires=None, person=None, version=1)
+    assert await store.token("lark", "cli_1", "ou_1", ALICE) == token(sealed="consented again", expires=None, version=1)
+
+
+async def test_two_people_keep_a_token_each_for_one_account(store: SqlStore) -> None:
+    """Consenting with an account that somebody else used before takes nothing from them; saving and dropping touch one's own row."""
+    await store.put_token(token())
+    await store.put_token(token(sealed="bob's", person=BOB, granted=NOW + timedelta(minutes=1)))
+    await store.put_token(token(sealed="nobody's", person=None, granted=None))
+    assert await store.save_token(token(sealed="bob's, refreshed", person=BOB, granted=NOW + timedelta(minutes=1)))
+
+    assert [each.sealed for each in await store.tokens_of(ALICE)] == ["sealed-1"]
+    assert [each.sealed for each in await store.tokens_of(BOB)] == ["bob's, refreshed"]
+    assert await store.token("lark", "cli_1", "ou_1", ALICE) == token()
+    everybody = await store.tokens_for("lark", "cli_1", "ou_1")
+    assert [each.sealed for each in everybody] == ["bob's, refreshed", "sealed-1", "nobody's"]  # the newest consent first
+    assert [each.person for each in everybody] == [BOB, ALICE, None]
+
+    assert await store.drop_token("lark", "cli_1", "ou_1", BOB)
+    assert not await store.drop_token("lark", "cli_1", "ou_1", BOB)
+    assert [each.person for each in await store.all_tokens()] == [None, ALICE]
 
 
 async def test_a_token_is_dropped_once_and_by_version_when_asked(store: SqlStore) -> None:
@@ -210,9 +229,9 @@ async def test_a_token_is_dropped_once_and_by_version_when_asked(store: SqlStore
     await store.put_token(token())
     await store.save_token(token(sealed="winner"))
 
-    assert not await store.drop_token("lark", "cli_1", "ou_1", version=0)
-    assert await store.drop_token("lark", "cli_1", "ou_1", version=1)
-    assert not await store.drop_token("lark", "cli_1", "ou_1")
+    assert not await store.drop_token("lark", "cli_1", "ou_1", ALICE, version=0)
+    assert await store.drop_token("lark", "cli_1", "ou_1", ALICE, version=1)
+    assert not await store.drop_token("lark", "cli_1", "ou_1", ALICE)
 
 
 async def test_a_persons_tokens_are_found_whatever_the_name(store: SqlStore) -> None:
@@ -341,7 +360,7 @@ async def test_the_sweep_forgets_what_is_over_and_nothing_else(store: SqlStore) 
     assert await store.flow("young")
     assert await store.recall(("young",))
     assert not await store.claim("young", NOW, 9)
-    assert await store.token("lark", "cli_1", "ou_1")
+    assert await store.token("lark", "cli_1", "ou_1", ALICE)
     assert await store.account_of(ALICE, "lark")
     assert [row["action"] for row in await store.audit_rows()] == ["old", "young"]
     assert await store.sweep(NOW, retention_days=30, audit_days=30) == 1

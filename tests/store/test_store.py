@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 
+from bot.model import Person
 from handlers.store import StoreError, open_engine, open_store
 from handlers.store.engine import _parse, migrate, teach_sqlite
 from handlers.store.schema import meta
@@ -159,6 +160,28 @@ async def test_failures_of_the_first_schema_are_kept_once_each(kind: str, tmp_pa
 
     assert first.finding == last.finding == {"codes": ["1"], "request_ids": ids[:20]}
     assert (common.source, common.finding) == ("app", {})
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_tokens_of_the_first_schema_stay_with_their_person(kind: str, tmp_path: Path) -> None:
+    """One of somebody and one of nobody: both are found under the new key."""
+    url = f"sqlite:///{tmp_path / 'store.db'}" if kind == "sqlite" else postgres_database("tokens_before")
+    engine = _engine(url)
+    migrate(engine, "0001")
+    insert = text("INSERT INTO tokens (platform, app_id, subject, sealed, scopes, person_surface, person_tenant, person_id, version)"
+                  " VALUES ('lark', 'cli_1', :subject, 's', '[]', :surface, :tenant, :person, 3)")  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(insert, {"subject": "ou_1", "surface": "slack", "tenant": "", "person": "U1"})
+        connection.execute(insert, {"subject": "ou_2", "surface": None, "tenant": None, "person": None})
+    engine.dispose()
+
+    store = open_store(url)
+    hers = await store.token("lark", "cli_1", "ou_1", Person("slack", "", "U1"))
+    nobodys = await store.token("lark", "cli_1", "ou_2", None)
+    await store.close()
+
+    assert hers is not None and hers.person == Person("slack", "", "U1", hers.person.name if hers.person else "")
+    assert nobodys is not None and (nobodys.person, nobodys.version) == (None, 3)
 
 
 def test_the_comparison_would_notice(tmp_path: Path) -> None:
