@@ -6,14 +6,18 @@ Every store operation named here is atomic: it happens entirely or not at all, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from bot.model import Person, Place, Reply
-from bot.oauth.messages import Request, Response
+from bot.oauth.ports import Http, StoredToken, Vault
 
 T = TypeVar("T")
+
+__all__ = [
+    "Card", "Clock", "Http", "Messenger", "Randomness", "Report", "Store", "StoredToken", "Timer", "Vault", "WorkGivenUpError", "Workers",
+]  # fmt: skip
 
 
 class Clock(Protocol):
@@ -43,19 +47,6 @@ class Workers(Protocol):
         Raises `WorkGivenUpError` for heavy work that does not come to an end.
         """
         ...
-
-
-class Http(Protocol):
-    async def send(self, request: Request) -> Response:
-        """Send and read whole. Raises `PlatformRefusal(blame="platform", retryable=True)` on time-out, refusal, or an answer over the size limit."""
-        ...
-
-
-class Vault(Protocol):
-    """Encryption at rest; keys rotate: the first seals, all open."""
-
-    def seal(self, plain: str) -> str: ...
-    def open(self, sealed: str) -> str: ...
 
 
 class Randomness(Protocol):
@@ -102,27 +93,6 @@ class Report:
     seen: datetime
     source: str = "paste"
     tenant: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredToken:
-    """A user's token in broker mode: what one person of a surface let one app do as one account of the platform.
-
-    Two people may consent with the same account (a shared one, or one human on two surfaces); each has a token of their own, because each
-    proved that the account is theirs: the platform asked them to sign in. Neither is refused and nothing moves from one to the other.
-    `sealed` is the vault's text; `version` guards against two refreshes.
-    """
-
-    platform: str
-    app_id: str
-    subject: str
-    sealed: str = field(repr=False)
-    scopes: frozenset[str] = frozenset()
-    expires: datetime | None = None
-    refresh_expires: datetime | None = None
-    granted: datetime | None = None
-    person: Person | None = None
-    version: int = 0
 
 
 class Store(Protocol):

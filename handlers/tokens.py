@@ -16,11 +16,12 @@ from typing import Any, Protocol
 
 import structlog
 
+from bot import platforms
 from bot.model import App, Person
 from bot.oauth.generic import converse
 from bot.oauth.messages import PlatformRefusal, Token
 from bot.oauth.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
-from bot.platforms import module
+from bot.platforms.api import OAuth
 from bot.ports import Clock, Http, Randomness, Store, StoredToken, Vault
 from handlers.vault import VaultError
 
@@ -169,7 +170,7 @@ class Broker:
 
     async def _refresh(self, app: App, stored: StoredToken) -> StoredToken:
         old = self._open(stored)
-        oauth = module(app.platform, "oauth")
+        oauth = platforms.oauth(app.platform)
         if oauth is None or not old.refresh_token:
             return await self._lost(app, stored, "no_refresh_token")
         try:
@@ -184,7 +185,7 @@ class Broker:
                 case _:
                     raise NoToken("later", refusal.code, refusal.retry_after) from None
 
-    async def _exchange(self, app: App, stored: StoredToken, old: Token, oauth: Any) -> StoredToken:
+    async def _exchange(self, app: App, stored: StoredToken, old: Token, oauth: OAuth) -> StoredToken:
         try:
             new = renewed(old, await converse(self._http, oauth.refresh(app, old)))
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as nonsense:
@@ -249,11 +250,11 @@ class Broker:
             raise NoToken("over", "unreadable") from None
 
     async def _withdraw(self, app: App, token: Token) -> bool:
-        oauth = module(app.platform, "oauth")
+        oauth = platforms.oauth(app.platform)
         if oauth is None:
             return False
         try:
-            return bool(await converse(self._http, oauth.revoke(app, token)))
+            return await converse(self._http, oauth.revoke(app, token))
         except PlatformRefusal as refusal:
             log.warning("revoke_refused", platform=app.platform, app=app.app_id, error=refusal.code)
             return outlook(refusal) == "over"

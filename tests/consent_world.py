@@ -9,13 +9,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from bot import platforms
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Proof, Reply, Text
 from bot.oauth.messages import PlatformRefusal, Request, Response, Token
+from bot.platforms.api import Checks
 from bot.ports import Card, Report, StoredToken
 from bot.service import Service
 from bot.services import card_snapshot
@@ -393,12 +394,12 @@ class TestChecks:
 
 def teach(monkeypatch: Any) -> None:
     """Let the platform `lark` have our checks; everything else of it is the real thing."""
-    real = platforms.module
+    real, ours = platforms.checks, TestChecks()
 
-    def module(platform: str, part: str) -> ModuleType | None:
-        return TestChecks() if (platform, part) == ("lark", "checks") else real(platform, part)  # type: ignore[return-value]
+    def checks(platform: str) -> Checks | None:
+        return Checks(prove=ours.prove, app_facts=ours.app_facts) if platform == "lark" else real(platform)
 
-    monkeypatch.setattr(platforms, "module", module)
+    monkeypatch.setattr(platforms, "checks", checks)
 
 
 class Voice:

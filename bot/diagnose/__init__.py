@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from bot import platforms
 from bot.catalog import Catalog
-from bot.diagnose.classify import SCOPE_CAUSES, WHO, Reading, read, titles
+from bot.diagnose.classify import SCOPE_CAUSES, WHO, Reading, read, speaking, titles
 from bot.diagnose.consent_offer import candidates, offers
+from bot.diagnose.evidence import fired
+from bot.diagnose.hypotheses import Hypothesis, Subject, agreeing, rank
+from bot.diagnose.questions import answered, telling
+from bot.diagnose.remedies import looks, remedies
 from bot.diagnose.scope_choice import choose
 from bot.diagnose.steps import steps
 from bot.i18n import joined, listed, same, say
-from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, Text, Who
+from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, TellingQuestion, Text, Who
 
 MAX_STEPS = 4
+_SMALL = frozenset({"host", "token_type", "sub_code", "violation", "api"})  # hints that say something about the call
 _MOST_TIMES = 5  # of calls, read from bare request ids
 
 
@@ -49,6 +53,8 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         links,
         _personal(finding.platform, choice, book),
     )
+    subject = _subject(case, book, facts)
+    ranked = rank(subject)
     may_start, no_offer = offers(case, apps, app_reason, lambda other: _choice(finding, reading, book, other, facts), facts)
     return Diagnosis(
         finding=finding,
@@ -70,6 +76,8 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         app_known=known is not None,
         only_an_id=reading.bare,
         awaits_approval=known is not None and choice is not None and not known.pending.isdisjoint(choice.recommended),
+        remedies=remedies(case, ranked, len(agreeing(subject))),
+        question=_question(subject, ranked, facts),
     )
 
 
@@ -93,6 +101,28 @@ def _settled(reading: Reading, choice: Choice | None, known: AppFacts | None) ->
     return replace(reading, cause=rival.cause, who_fixes=WHO[rival.cause], identity=Identity.USER, confidence=0.85, rivals=others)
 
 
+def _subject(case: platforms.Case, book: Catalog, facts: Facts) -> Subject:
+    """What the ranking of remedies is told."""
+    finding = case.finding
+    small = "\n".join(f"{name}={value}" for name, value in finding.hints.items() if name in _SMALL)
+    text = f"{finding.surroundings or finding.message}\n{small}"
+    return Subject(
+        finding.platform,
+        case.cause,
+        finding.codes,
+        speaking(finding, book),
+        text,
+        fired(finding.platform, case.cause, text),
+        (*looks(case), *answered(facts.answers)),
+    )
+
+
+def _question(subject: Subject, ranked: Sequence[Hypothesis], facts: Facts) -> TellingQuestion | None:
+    known = {*facts.answers, *(rule.id for rule in subject.signs)}
+    nothing = subject.cause is Cause.OTHER and not subject.entries
+    return telling(subject.platform, subject.cause, subject.codes, ranked, known, needed=nothing and not facts.answers)
+
+
 def _surely_not_enabled(choice: Choice | None, known: AppFacts | None) -> bool:
     if choice is None or not choice.recommended or known is None or known.enabled is None:
         return False
@@ -109,7 +139,7 @@ def _choice(finding: Finding, reading: Reading, book: Catalog, app: App | None, 
         return None
     known = facts.app_facts.get(app.app_id) if app else None
     names, mode, why = finding.scopes, finding.scopes_mode, None
-    if not names and (tell := _advice(finding.platform, "scopes")) and (told := tell(finding, facts.granted, known)):
+    if not names and (tell := platforms.advice(finding.platform).scopes) and (told := tell(finding, facts.granted, known)):
         names, why = told
         mode = Mode.ALL
     choice = choose(
@@ -126,10 +156,9 @@ def _choice(finding: Finding, reading: Reading, book: Catalog, app: App | None, 
 
 
 def _links(finding: Finding, reading: Reading, choice: Choice | None, app: App | None) -> tuple[Link, ...]:
-    part = platforms.module(finding.platform, "links")
-    found: tuple[Link, ...] = part.links(finding, choice.recommended if choice else (), app, reading.cause) if part else ()
-    branded = getattr(part, "document", None)
-    docs = branded(reading.docs, finding, app) if branded else reading.docs
+    part = platforms.links(finding.platform)
+    found = part.links(finding, choice.recommended if choice else (), app, reading.cause) if part else ()
+    docs = part.document(reading.docs, finding, app) if part else reading.docs
     if docs and all(link.url != docs for link in found):
         about = say("Documentation of {code}", code=reading.code) if reading.code else say("Documentation")
         found += (Link("docs", docs, about),)
@@ -137,14 +166,8 @@ def _links(finding: Finding, reading: Reading, choice: Choice | None, app: App |
 
 
 def _support(finding: Finding) -> tuple[SupportItem, ...]:
-    part = platforms.module(finding.platform, "links")
-    ask = getattr(part, "support", None)
-    return ask(finding) if ask else ()
-
-
-def _advice(platform: str, name: str) -> Any:
-    """A function of the platform's `advice.py` (`platforms.Advice`), None when it has none."""
-    return getattr(platforms.module(platform, "advice"), name, None)
+    part = platforms.links(finding.platform)
+    return part.support(finding) if part else ()
 
 
 def _brand(finding: Finding, app: App | None) -> str:
@@ -198,15 +221,13 @@ def _suggests(cause: Cause) -> Text:
 
 
 def _notes(case: platforms.Case, reading: Reading) -> tuple[Text, ...]:
-    notes: list[Text] = []
-    if reading.bare and (tell := _advice(case.finding.platform, "when")):
-        notes += [text for value in case.finding.request_ids[:_MOST_TIMES] if (text := tell(value, case.finding))]
+    advice, notes = platforms.advice(case.finding.platform), list[Text]()
+    if reading.bare:
+        notes += [text for value in case.finding.request_ids[:_MOST_TIMES] if (text := advice.when(value, case.finding))]
     if case.choice:
         notes += [
             say("“{name}” is not in our list; did you mean {near}?", name=name, near=near) for name, near in case.choice.similar.items()
         ]
     if reading.entry and reading.entry.retired:
         notes.append(say("This code is retired: {why}", why=same(reading.entry.retired)))
-    if tell := _advice(case.finding.platform, "notes"):
-        notes += tell(case)
-    return tuple(notes)
+    return (*notes, *advice.notes(case))

@@ -13,7 +13,7 @@ from typing import Literal
 
 from bot.model import App, Person
 from bot.oauth.messages import PlatformRefusal, Token
-from bot.ports import StoredToken, Vault
+from bot.oauth.ports import StoredToken, Vault
 
 EARLY = timedelta(seconds=120)
 """A token is treated as expired this long before its time: a call that starts now has to arrive while it is still good."""

@@ -100,7 +100,9 @@ def router(web: Web) -> APIRouter:
         if wrong is not None:
             return _no(request, wrong, 400)
         await _introduce(web, who)
-        answer = await web.service.command(Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale))
+        answer = await web.service.command(
+            Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale, always_new=True)
+        )
         turn = await _turn(web, answer.card, who, locale, notice=answer.notice)
         return JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})
 
@@ -258,6 +260,5 @@ def _words(locale: Locale) -> str:
         failed=say("That did not work. Your text is still in the box."),
         only_you=say("Only you can see this"),
         review=say("Review and continue"),
-        copy=say("Copy"),
         copied=say("Copied"),
     )

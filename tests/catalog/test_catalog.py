@@ -286,12 +286,15 @@ def test_a_third_party_can_bring_a_platform(tmp_path: Path, monkeypatch: pytest.
     """A package named by an entry point is indexed like ours, and is called by its own title."""
     package = tmp_path / "acme_codes"
     package.mkdir()
-    (package / "__init__.py").write_text('from bot.model import Text\nTITLES = {"": Text("Acme", "顶点")}\n', encoding="utf-8")
+    (package / "__init__.py").write_text(
+        'from bot.model import Text\nfrom bot.platforms.api import Platform\nPLATFORM = Platform({"": Text("Acme", "顶点")})\n',
+        encoding="utf-8",
+    )
     (package / "pack.toml").write_text(PACK, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     point = EntryPoint("acme", "acme_codes", "whyforbidden.platforms")
     monkeypatch.setattr(platforms, "entry_points", lambda **_group: [point])
-    platforms.packages.cache_clear()
+    platforms.reload()
     catalog.cache_clear()
     try:
         entry = catalog().entry("acme", "7")
@@ -299,7 +302,7 @@ def test_a_third_party_can_bring_a_platform(tmp_path: Path, monkeypatch: pytest.
         assert platforms.title("acme").zh == "顶点"
     finally:
         monkeypatch.undo()
-        platforms.packages.cache_clear()
+        platforms.reload()
         catalog.cache_clear()
 
 

@@ -101,8 +101,8 @@ def _platforms() -> str:
             platforms.title(name).en,
             told(catalog().codes(name)),
             told(catalog().scopes(name)),
-            told(platforms.module(name, "oauth")),
-            told(platforms.module(name, "checks")),
+            told(platforms.oauth(name)),
+            told(platforms.checks(name)),
         )
         for name in sorted(platforms.packages())
     ]

@@ -217,9 +217,9 @@ def test_quiet_log_costs_no_more_than_looking_for_the_anchors() -> None:
 def test_adding_a_platform_is_adding_a_folder() -> None:
     """Every platform with a `parse` module takes part, found through `bot.platforms`."""
     from bot import platforms
-    from bot.platforms.spec import lexicon
+    from bot.extract.lexicon import lexicon
 
-    expected = {name for name in platforms.packages() if platforms.module(name, "parse")}
+    expected = {name for name in platforms.packages() if platforms.reading(name)}
     assert set(lexicon().specs) == expected
     for platform, key in lexicon().wordings.values():
         assert key == "" or catalog().entry(platform, key) is not None, (platform, key)

@@ -17,10 +17,13 @@ PASTE = '{"code":99991679,"msg":"required one of these privileges: [drive:drive,
 COLD_START_RATIO = 4.0  # of `python -c "import pydantic, jinja2"`, measured in turn
 PEAK_MIB = 80
 
+ROOT = str(Path(__file__).parents[2])
+"""This tree, also where another one is installed."""
+
 
 def run(*arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
     """The installed command."""
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **(env or {})}
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": ROOT, **(env or {})}
     return subprocess.run([COMMAND, *arguments], input=stdin, capture_output=True, timeout=60, env=environment, check=False)
 
 

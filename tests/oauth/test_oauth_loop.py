@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from bot import platforms
 from bot.oauth.messages import PlatformRefusal
-from bot.platforms import module
 from handlers.practice import practice_people
 from handlers.practice.world import Fault
 from tests.practice import PROVIDERS, Talker, diagnosis, http, practice, talker, visit
@@ -32,7 +32,7 @@ async def test_consent_leads_to_a_token_of_the_person_who_gave_it(talker: Make, 
     bob = next(person for person in practice_people() if person.key == "bob")
     assert next(iter(account.ids.values())) == bob.account(platform, one.app.app_id)
     assert account.platform == platform
-    if getattr(one.oauth, "TELLS_SCOPES", True):
+    if one.oauth.tells_scopes:
         assert one.scope in token.scopes
     assert token.expires_in
     assert token.refresh_token
@@ -42,7 +42,7 @@ async def test_consent_leads_to_a_token_of_the_person_who_gave_it(talker: Make, 
 async def test_the_new_token_is_proven_by_a_harmless_call(talker: Make, platform: str, brand: str) -> None:
     """`prove` says yes after a real answer of the platform."""
     one = talker(platform, brand)
-    checks = module(platform, "checks")
+    checks = platforms.checks(platform)
 
     proof = await one.ask(checks.prove(one.app, await one.token(), diagnosis(platform), (one.scope,)))  # type: ignore[union-attr]
 
@@ -101,7 +101,7 @@ async def test_a_refresh_token_works_once_and_its_second_use_kills_the_family(ta
     second = await one.ask(one.oauth.refresh(one.app, first))
 
     assert second.refresh_token != first.refresh_token
-    assert second.scopes >= first.scopes - {"offline_access"} or not getattr(one.oauth, "TELLS_SCOPES", True)
+    assert second.scopes >= first.scopes - {"offline_access"} or not one.oauth.tells_scopes
     with pytest.raises(PlatformRefusal) as spent:
         await one.ask(one.oauth.refresh(one.app, first))
     assert (spent.value.code, spent.value.blame) == (SPENT[platform], "token")
@@ -177,7 +177,7 @@ async def test_forbidden_and_too_many_scopes_never_leave(talker: Make, platform:
     with pytest.raises(PlatformRefusal) as forbidden:
         one.with_app(never_ask=frozenset({one.scope})).url()
     with pytest.raises(PlatformRefusal) as many:
-        one.url(*(f"scope:{number}" for number in range(one.oauth.MAX_SCOPES + 1)))
+        one.url(*(f"scope:{number}" for number in range(one.oauth.max_scopes + 1)))
 
     assert (forbidden.value.code, many.value.code) == ("scope_forbidden", "too_many_scopes")
 

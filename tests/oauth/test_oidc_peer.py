@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from bot.model import App
-from bot.oauth.generic import Device, Generic, Wait, converse, s256
-from bot.oauth.messages import PlatformRefusal, Token
+from bot.oauth.generic import Generic, converse, s256
+from bot.oauth.messages import Device, PlatformRefusal, Token, Wait
 from handlers.http import HttpClient
 from tests.peers import absent, free_port
 

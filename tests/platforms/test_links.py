@@ -24,7 +24,7 @@ HOSTILE = "cli_a1@evil.example/?x=<script>\n\u202e#"
 
 def links(finding: Finding, scopes: tuple[str, ...] = (), app: App | None = None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
     """The platform's links."""
-    part = platforms.module(finding.platform, "links")
+    part = platforms.links(finding.platform)
     assert part is not None
     return tuple(part.links(finding, scopes, app, cause))
 
@@ -116,7 +116,7 @@ def test_other_consoles_open_where_the_cause_needs() -> None:
 
 def test_the_support_bundle_names_what_is_missing() -> None:
     """DingTalk's support asks for six things; what the paste does not hold stays None."""
-    part = platforms.module("dingtalk", "links")
+    part = platforms.links("dingtalk")
     assert part is not None
     items = part.support(Finding("dingtalk", message="no", request_ids=("E64F",), hints={"time": "2026-01-01"}))
     assert [item.value for item in items] == [None, "2026-01-01", None, None, "no", "E64F"]

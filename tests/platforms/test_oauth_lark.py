@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from bot.model import App
-from bot.oauth.generic import Device, Wait, s256
-from bot.oauth.messages import PlatformRefusal
+from bot.oauth.generic import s256
+from bot.oauth.messages import Device, PlatformRefusal, Wait
 from bot.platforms.lark import oauth
 from handlers.practice.world import Fault
 from tests.practice import VERIFIER, Talker, get, http, post, practice, talker, visit

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from bot import platforms
 from bot.model import App
 from bot.oauth.messages import PlatformRefusal, Response, Token
-from bot.platforms import module
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "oauth_refusals.json").read_text(encoding="utf-8"))
 CODE, VERIFIER, SECRET = "one-time-code-4711", "v" * 43, "secret-of-the-app-0815"
@@ -21,7 +21,8 @@ def _app(platform: str) -> App:
 
 
 def _answered(platform: str, response: Response) -> Token:
-    oauth: Any = module(platform, "oauth")
+    oauth = platforms.oauth(platform)
+    assert oauth is not None
     talk = oauth.exchange(_app(platform), code=CODE, verifier=VERIFIER, redirect_uri="https://bot.example/cb")
     next(talk)
     with pytest.raises(StopIteration) as done:
@@ -84,7 +85,8 @@ def test_nonsense_is_a_refusal_and_nothing_else(platform: str, body: bytes) -> N
 @pytest.mark.parametrize("platform", ["lark", "dingtalk", "kuaishou", "slack"])
 def test_requests_do_not_show_secrets_when_printed(platform: str) -> None:
     """`repr` of the request and of a token is fit for a log."""
-    oauth: Any = module(platform, "oauth")
+    oauth = platforms.oauth(platform)
+    assert oauth is not None
     request = next(oauth.exchange(_app(platform), code=CODE, verifier=VERIFIER, redirect_uri="https://bot.example/cb"))
 
     assert SECRET not in repr(request)
@@ -95,7 +97,8 @@ def test_requests_do_not_show_secrets_when_printed(platform: str) -> None:
 
 def test_kuaishou_marks_the_address_that_carries_its_secret() -> None:
     """GET with the secret in the query: `secret` is set, and the grant type is the shop's own `code`."""
-    oauth: Any = module("kuaishou", "oauth")
+    oauth = platforms.oauth("kuaishou")
+    assert oauth is not None
 
     request = next(oauth.exchange(_app("kuaishou"), code=CODE, verifier="", redirect_uri=""))
 

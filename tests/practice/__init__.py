@@ -6,17 +6,17 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
-from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 
+from bot import platforms
 from bot.model import App, Cause, ConsentView, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Text, Who
 from bot.oauth.generic import converse, s256
 from bot.oauth.messages import Token
-from bot.platforms import module
+from bot.platforms.api import OAuth
 from bot.ports import Card
 from bot.service import Service
 from bot.services import card_snapshot
@@ -101,7 +101,7 @@ class Talker:
     scope: str
 
     @property
-    def oauth(self) -> Any:
+    def oauth(self) -> OAuth:
         """The provider under test."""
         return _oauth(self.app)
 
@@ -141,8 +141,8 @@ class Talker:
         return replace(self, app=replace(self.app, **changes))
 
 
-def _oauth(app: App) -> ModuleType:
-    found = module(app.platform, "oauth")
+def _oauth(app: App) -> OAuth:
+    found = platforms.oauth(app.platform)
     assert found is not None
     return found
 

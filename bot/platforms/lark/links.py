@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Identity, Link, SupportItem
 from bot.oauth.generic import address
+from bot.platforms.api import Links
 
 OPEN: Mapping[str, str] = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}
 SUPPORT: Mapping[str, str] = {"feishu": "https://applink.feishu.cn/TLJpeNdW", "lark": "https://www.larksuite.com/hc"}
@@ -49,6 +50,12 @@ def base(finding: Finding, app: App | None) -> str:
     """The console's address for this app."""
     own = (app.hosts.get("console") or app.hosts.get("open")) if app else ""
     return (own or OPEN[brand(finding, app)]).rstrip("/")
+
+
+def home(finding: Finding, app: App | None) -> tuple[str, str]:
+    """The developer console of this brand, and the app's id."""
+    app_id = app.app_id if app else finding.app_id or ""
+    return base(finding, app), app_id if APP_ID.fullmatch(app_id) else ""
 
 
 def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
@@ -117,3 +124,6 @@ def _troubleshooter(home: str, finding: Finding) -> Link | None:
     method = finding.hints.get("method_id", "")
     query = {"from": "openapi", "log_id": log_id, "code": code, "method_id": method if _DIGITS.fullmatch(method) else ""}
     return Link("troubleshooter", address(home + SEARCH, query), say("Look the log_id up in the troubleshooter"))
+
+
+LINKS = Links(links=links, document=document, support=support, home=home)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.platforms.api import Links
 
 APPS = "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade"
 PERMISSIONS = "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~/CallAnAPI/appId/{app}"
@@ -17,6 +18,12 @@ GRAPH = "https://learn.microsoft.com/graph/permissions-reference"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _AADSTS = re.compile(r"AADSTS(\d{3,9})")
 _SCOPE_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})
+
+
+def home(finding: Finding, app: App | None) -> tuple[str, str]:
+    """The list of app registrations, and the app's id."""
+    app_id = finding.app_id or ""
+    return APPS, app_id if _GUID.fullmatch(app_id) else ""
 
 
 def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
@@ -36,3 +43,6 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
             found.append(Link("troubleshooter", LOOKUP.format(code=match[1]), say("Microsoft's own page on {code}", code=code)))
             break
     return tuple(found)
+
+
+LINKS = Links(links=links, home=home)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.platforms.api import Links
 
 CONSOLE = "https://api.slack.com/apps"
 OAUTH = "/{app}/oauth"  # unconfirmed: scopes and redirect URLs
@@ -17,6 +18,12 @@ METHOD = "https://docs.slack.dev/reference/methods/{method}"
 APP_ID = re.compile(r"A[A-Z0-9]{8,14}")
 _METHOD = re.compile(r"[a-z]+(?:\.[A-Za-z0-9]+){1,4}")
 _OAUTH_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING, Cause.REDIRECT_URI, Cause.TOKEN_WRONG_TYPE})
+
+
+def home(finding: Finding, app: App | None) -> tuple[str, str]:
+    """The list of one's apps, and the app's id."""
+    app_id = app.app_id if app else finding.app_id or ""
+    return (app.hosts.get("console", "").rstrip("/") if app else "") or CONSOLE, app_id if APP_ID.fullmatch(app_id) else ""
 
 
 def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
@@ -38,3 +45,6 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     if cause in _OAUTH_CAUSES and cause is not Cause.REDIRECT_URI:
         found.append(Link("docs", SCOPES, say("Slack's list of scopes")))
     return tuple(found)
+
+
+LINKS = Links(links=links, home=home)
