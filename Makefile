@@ -36,6 +36,9 @@ fuzz: $(VENV)/.dev          ## hostile text for two minutes, coverage-guided (ne
 chaos: $(VENV)/.dev         ## the long kill runs: a process dies after each of its changes, at each call to the world
 	CHAOS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m chaos
 
+fit: $(VENV)/.dev          ## learn the weights of the signals anew from the labelled pastes (deterministic)
+	$(BIN)/python -m tests.fit
+
 format: $(VENV)/.dev        ## tidy the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Final
 
 from bot.catalog import Catalog
-from bot.extract.doubt import Doubt
 from bot.extract.fields import Address, Brackets, Pair, addresses, normal, pairs
 from bot.extract.lexicon import Lexicon
 from bot.extract.normalize import flat, plain
@@ -134,11 +133,6 @@ class Context:
         self._weights: dict[tuple[str, int], float] = {}
         self._shaped: dict[str, float] = {}
         self._clues: dict[str, list[tuple[int, float, str]]] = {}
-
-    @cached_property
-    def doubt(self) -> Doubt:
-        """Judges whether a place only looks like an error."""
-        return Doubt(self.text)
 
     @cached_property
     def one_line(self) -> bool:
