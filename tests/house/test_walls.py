@@ -30,8 +30,6 @@ def test_the_plan_sees_a_circle() -> None:
 
 def test_an_import_inside_a_function_says_why() -> None:
     """Such an import hides an arrow; it is right only where loading costs, and then the line says what it saves."""
-    silent = [
-        f"{each.file}:{each.number}" for each in imports() if each.inside and not re.search(r"noqa: PLC0415 \(\w.{10,}\)", each.line)
-    ]
+    silent = [f"{each.file}:{each.number}" for each in imports() if each.inside and not re.search(r"noqa: PLC0415 \(\w.{10,}\)", each.line)]
 
     assert silent == []
