@@ -14,6 +14,7 @@ import structlog
 
 from bot.model import App
 from bot.ports import Messenger
+from handlers import team_catalog
 from handlers.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
     from handlers.system import SystemClock, SystemRandomness, SystemWorkers
     from handlers.tokens import Broker
 
+    for fault in team_catalog.left_out(team_catalog.folder(settings.apps_file)):
+        log.warning("left_out", why=fault)
     known = tuple(apps) if apps is not None else load_apps(settings.apps_file, settings.base_url)
     clock, random, workers = SystemClock(), SystemRandomness(), SystemWorkers()
     try:
