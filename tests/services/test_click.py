@@ -186,6 +186,37 @@ async def test_a_card_that_somebody_else_took_a_moment_before_is_theirs(admins: 
     assert (await scene.store.card("card")).asker == ALICE
 
 
+async def test_taking_a_card_over_is_one_write_and_the_next_one_knows_of_it(admins: Admins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card is carried on as it now is: what is written after it succeeds at the first try."""
+    scene = Scene()
+    await scene.card(None)
+    saved: list[bool] = []
+    save = scene.store.save_card
+
+    async def count(card: Any) -> bool:
+        saved.append(await save(card))
+        return saved[-1]
+
+    monkeypatch.setattr(scene.store, "save_card", count)
+    await scene.click(BOB, "check")
+
+    assert saved == [True, True]
+
+
+async def test_a_card_that_goes_while_it_is_taken_over_still_gets_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Swept at that moment: whoever pressed is not its asker, and is told so."""
+    scene = Scene()
+    await scene.card(None)
+
+    async def gone(_card: Any) -> bool:
+        scene.store.cards.clear()
+        return False
+
+    monkeypatch.setattr(scene.store, "save_card", gone)
+
+    assert "only they can use this button" in (await scene.click(BOB, "details")).toast.en
+
+
 async def test_a_card_without_names_says_the_person_who_asked() -> None:
     """The sentence is whole also where the surface told no name."""
     scene = Scene()
@@ -348,7 +379,10 @@ async def test_support_of_the_second_error_is_the_second_errors() -> None:
 
     clicked = await scene.service.click("card", "support", ALICE, PLACE, index=1)
 
+    beyond = await scene.service.click("card", "support", ALICE, PLACE, index=2)
+
     assert clicked.copy is not None and "000000BB" in clicked.copy.en and "000000AA" not in clicked.copy.en
+    assert beyond.copy is not None and "000000AA" in beyond.copy.en
 
 
 async def test_a_card_without_an_error_has_nothing_for_support() -> None:
@@ -517,6 +551,53 @@ async def test_looking_again_sees_what_the_app_has_enabled_since(admins: Admins)
     assert list(facts["apps"]) == [APP.app_id]
     assert NARROW in json.dumps(facts["apps"])
     assert clicked.card is not None
+
+
+async def test_a_card_that_stands_nowhere_is_drawn_as_a_fragment(admins: Admins) -> None:
+    """The API's own card: the page that asked shows it."""
+    scene = Scene()
+    card = await scene.card()
+    scene.store.cards["card"] = replace(card, place=Place("", "", ""))
+
+    clicked = await scene.click(ALICE, "check")
+
+    assert clicked.card is not None and clicked.card.surface == "html"
+
+
+async def test_looking_again_knows_what_was_granted_since(admins: Admins) -> None:
+    """What the person granted stands in the card's facts; a look that finds nothing takes nothing away."""
+    scene = await scene_in("proven")
+    await scene.click(ALICE, "check")
+    first = (await scene.store.card("card")).snapshot["facts"]["granted"]
+    scene.store.tokens.clear()
+    await scene.click(ALICE, "check")
+
+    assert NARROW in first
+    assert (await scene.store.card("card")).snapshot["facts"]["granted"] == first
+
+
+async def test_what_is_still_to_be_done_goes_before_another_proof(admins: Admins) -> None:
+    """A card that cannot be redrawn just now keeps its turn: nothing is proven meanwhile."""
+    scene = await scene_in("proven")
+    (flow_id,) = scene.store.flows
+    row, _, owner, version = scene.store.flows[flow_id]
+    scene.store.flows[flow_id] = ({**row, "todo": ["show"]}, "proven+", owner, version)
+    scene.voice.works = False
+    proofs = scene.platform.proofs
+
+    await scene.click(ALICE, "check")
+
+    assert scene.platform.proofs == proofs
+
+
+async def test_why_nothing_more_can_be_asked_is_told(admins: Admins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan's own sentence, and no link."""
+    scene = await scene_in("none")
+    monkeypatch.setattr(consent_plan, "plan", lambda *_: say("Nothing more is needed."))
+
+    clicked = await scene.click(ALICE, "reauthorize")
+
+    assert (clicked.toast.en, gives_nothing(clicked), scene.store.flows) == ("Nothing more is needed.", True, {})
 
 
 async def test_facts_that_could_not_be_looked_up_stay_as_they_were(admins: Admins) -> None:
