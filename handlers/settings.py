@@ -128,6 +128,7 @@ class Settings(BaseSettings):
         60, ge=0, le=10080, description="minutes during which the same need in the same chat updates one card instead of posting another"
     )
     asks_per_minute: int = Field(30, ge=1, le=10000, description="questions one person may ask in a minute")
+    chat_asks_per_minute: int = Field(120, ge=1, le=100000, description="questions that one chat may ask in a minute, whoever asks them")
     queue_limit: int = Field(
         200, ge=1, le=100000, description="questions that may wait at one door; beyond it the bot says that it is busy"
     )
