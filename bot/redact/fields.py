@@ -1,0 +1,250 @@
+"""Values under telling names: `app_secret='…'`, `“密码”：“…”`, `{"name": "token", "value": "…"}`, `| api key | … |`, `--password …`.
+
+A noun of `names.toml` is looked for; the whole name around it says what it means; then comes a sign (an assignment, markup, a cell of a
+table, or only a blank) and a value. The looser the sign, the more the value itself must look like a secret. A value is read at most
+once and everything else is bounded, so time is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from bot.redact import values
+from bot.redact.names import Name, meaning, names
+
+_IN_NAME: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-$"
+_LONGEST_NAME: Final = 64
+_WORD_BEFORE: Final = re.compile(r"([A-Za-z]{2,16})[ ]{1,2}\Z|([^\W\d_A-Za-z]{1,4})\Z")
+
+_BEHIND_NAME: Final = r"[\"'`*\])]{0,4}(?:[ ]?\([^()\n]{1,24}\))?[\"'`*\])]{0,3}(?:值|如下|内容)?"
+_ASSIGN: Final = re.compile(
+    _BEHIND_NAME + r"[ \t]{0,40}(?::[ \t]{0,2}[\w.<>\[\]?|]{1,24}[ \t]{0,3}(?==[^=>]))?(:=|=>|={1,3}|[-~]>|→|(?:是|为|為)?:(?!:)|是|为|為)[ \t]{0,40}(?:\\?\n[ \t]{0,24})?"
+)
+_PAIR: Final = re.compile(r"(?i)[\"'`]\s{0,8}[,;]?\s{0,24}[\"'`]?(?:initial|current)?_?(?:value|val|content|text)[\"'`]?\s{0,4}[:=]\s{0,4}")
+_MARKUP: Final = re.compile(r"(?:[\"'][^<>\n]{0,80})?(?:[:=]?[ \t]{0,4}</?[a-zA-Z!][^<>\n]{0,120}|)>\s{0,8}(?:</?[a-zA-Z!][^<>\n]{0,120}>\s{0,8}){0,4}")
+_CELL: Final = re.compile(r"[ \t*`]{0,40}\|[ \t*`]{0,40}")
+_LOOSE: Final = re.compile(_BEHIND_NAME + r"(?:[ \t]{1,8}(?:(?:is|was|are|=|:)[ \t]{1,4})?|[ \t]{0,2}[,(\[][ \t]{0,2}|(?=[\"'`]))")
+_OPENING: Final = re.compile(
+    r"(?:[|>][+-]?[ \t]{0,4}\n[ \t]{1,24})?(\{\s{0,8}[\"'`]?(?:value|val|raw|secret|token|plaintext)[\"'`]?\s{0,2}[:=]\s{0,2}|[\[(]\s{0,8})?(?:\w{1,10}\(\d{0,4}\)\s?)?"
+    r"(?:<!\[CDATA\[)?(?:sha\d{1,3}=|v\d=)?(?:[bBuUrRfF@$]{0,2}(\"{1,3}|'{1,3}|`{1,3}|\*\*(?!\*)))?(?:sha\d{1,3}=|v\d=)?"
+)  # fmt: skip
+_BARE: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]{1,8000}")
+_BARE_PASSWORD: Final = re.compile(r"[^\s\"'`<>\\]{1,8000}")
+_NEXT_FIELD: Final = re.compile(r"[&;,|][\w.-]{1,40}=|[,;)\]}&|]+\Z")
+_GOES_ON: Final = re.compile(r"[,;&|][^\s\"'`<>(){}\[\],;&|=:\\]{4,8000}")
+_MORE: Final = re.compile(r"[^\s\"'`<>(){}\[\],;&|\\]*")
+_CLOSED: Final = re.compile(r"[\s,;:.&|<>)}\]\\\"'`*]|\Z")
+_NEXT_IN_LIST: Final = re.compile(r"\s{0,8},\s{0,24}([\"'])")
+_WRAPPED: Final = re.compile(r"[\w+/=.\s-]+")
+_IN_QUERY: Final = frozenset("?&#")
+_LEAD: Final = re.compile(r"(?:u|t|a|c|ur|xox[a-z]|xapp|ghp|gho|ghs|ghu|ghr|SEC|ya29)[-._]")
+_LONGEST: Final = 8000
+_MOST_NESTED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A secret found: its places, what it is, and whether whoever has it can use it."""
+
+    start: int
+    end: int
+    kind: str
+    live: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """What stands between a name and its value. `strength`: 2 an assignment, 1 a cell, 0 a blank or a comma."""
+
+    text: str
+    end: int
+    strength: int
+
+
+@cache
+def _nouns() -> re.Pattern[str]:
+    return names().pattern()
+
+
+def find(text: str, lower: str) -> Iterator[Span]:
+    """Secrets by the names they stand under, in order. `lower` is the text in lower case, of the same length."""
+    done = run = nested = 0
+    for noun in _nouns().finditer(lower):
+        if noun.start() < done:
+            continue
+        start, done = _whole_name(text, noun.start(), noun.end())
+        row = _row(text, start, done)
+        if row is None:
+            continue
+        sign = _sign(text, start, done, row)
+        if sign is None or (row.signs and sign.text != row.signs):
+            continue
+        # `code=code=code=…`: each value holds all that follow. So many are looked into, the rest is taken unread.
+        nested = nested + 1 if start < run else 0
+        if nested > _MOST_NESTED:
+            more = _MORE.match(text, sign.end)
+            done = more.end() if more else done
+            yield Span(sign.end, done, row.kind, row.live)
+            continue
+        for span in _values(text, start, sign, row):
+            run = max(run, span.end)
+            if span.kind:
+                done = max(done, span.end)
+                yield span
+
+
+def _whole_name(text: str, start: int, end: int) -> tuple[int, int]:
+    head = text[max(0, start - _LONGEST_NAME) : start]
+    start -= len(head) - len(head.rstrip(_IN_NAME))
+    tail = text[end : end + _LONGEST_NAME]
+    end += len(tail) - len(tail.lstrip(_IN_NAME))
+    return start, start + len(text[start:end].rstrip(".-$"))
+
+
+def _row(text: str, start: int, end: int) -> Name | None:
+    """What the name means; the word before it helps: `page token`, `API key`, `加密Key`."""
+    name = text[start:end]
+    before = _WORD_BEFORE.search(text[max(0, start - 18) : start])
+    if before is None:
+        return meaning(name)
+    longer = meaning(f"{before[1] or before[2]} {name}")
+    return longer if longer is not None or before[2] is None else meaning(name)
+
+
+def _sign(text: str, start: int, end: int, row: Name) -> _Sign | None:
+    if found := _ASSIGN.match(text, end):
+        return _Sign(found[0][found.start(1) - end :], found.end(), 2)
+    if found := _PAIR.match(text, end):
+        return _Sign("", found.end(), 2)
+    if (found := _MARKUP.match(text, end)) and "<" in text[max(0, start - 80) : found.end()] and text[found.end() : found.end() + 1] not in "\"'`":
+        return _Sign("", found.end(), 2)
+    if found := _CELL.match(text, end):
+        return _Sign("|", found.end(), 1)
+    if found := _LOOSE.match(text, end):
+        flag = text[start] == "-" and row.value != "random" and found[0].isspace()
+        return _Sign(found[0], found.end(), 2 if flag else 0)
+    return None
+
+
+def _values(text: str, name: int, sign: _Sign, row: Name) -> Iterator[Span]:
+    """The value or, in a list, the values behind a sign. A span without a kind was read and is harmless."""
+    opening = _OPENING.match(text, sign.end)
+    assert opening is not None  # noqa: S101 (every part of it may be missing)
+    start, quote, listed = opening.end(), opening[2] or "", bool(opening[1]) and opening[1][0] in "[("
+    for _ in range(50):
+        end = _quoted(text, start, quote) if quote else _bare(text, start, row)
+        value = text[start:end]
+        if not value:
+            return
+        if _is_secret(row, sign, value, text, name, end, quoted=bool(quote), listed=listed):
+            lead = _LEAD.match(value)
+            yield Span(start + (lead.end() if lead else 0), end, row.kind, row.live)
+        elif " " in value and row.kind not in ("sign", "code"):
+            yield from _in_sentence(value, start, row)
+        else:
+            yield Span(start, end, "")
+        following = _NEXT_IN_LIST.match(text, end + len(quote)) if listed and quote else None
+        if following is None:
+            return
+        start, quote = following.end(), following[1]
+
+
+def _quoted(text: str, start: int, quote: str) -> int:
+    """Where a quoted value ends: at the same quote, when what follows is no part of a value; else at the end of the line."""
+    at = start
+    for _ in range(8):
+        at = text.find(quote, at, start + _LONGEST)
+        if at < 0:
+            break
+        if _CLOSED.match(text, at + len(quote)):
+            inside = text[start:at]
+            return at if "\n" not in inside or _WRAPPED.fullmatch(inside) else start + inside.index("\n")
+        at += len(quote)
+    line = re.compile(r"[^\r\n\"'`]*").match(text, start)
+    return line.end() if line else start
+
+
+def _bare(text: str, start: int, row: Name) -> int:
+    """Where a value without quotes ends. A comma or an ampersand ends it where another field follows."""
+    if row.kind == "password":
+        found = _BARE_PASSWORD.match(text, start)
+        if found is None:
+            return start
+        end = found.end()
+        if following := _NEXT_FIELD.search(text, start, end):
+            end = following.start()
+    else:
+        found = _BARE.match(text, start)
+        if found is None:
+            return start
+        end = found.end()
+        if end - start >= _LONGEST and (more := _MORE.match(text, end)):
+            return more.end()  # longer than any secret: it goes as a whole
+        if (more := _GOES_ON.match(text, end)) and values.is_random(more[0][1:]) and values.is_random(found[0]):
+            end = more.end()
+    return start + len(_ascii(text[start:end]))
+
+
+def _ascii(value: str) -> str:
+    """The part before Chinese text, which needs no blank behind a value."""
+    if value.isascii():
+        return value
+    cut = next(number for number, sign in enumerate(value) if not sign.isascii())
+    return value[:cut] if cut else value
+
+
+def _in_sentence(value: str, start: int, row: Name) -> Iterator[Span]:
+    for word in re.finditer(r"[^\s,;]{12,}", value):
+        if values.is_random(word[0]):
+            yield Span(start + word.start(), start + word.end(), row.kind, row.live)
+
+
+def _is_secret(row: Name, sign: _Sign, value: str, text: str, name: int, end: int, *, quoted: bool, listed: bool) -> bool:
+    value = value.strip()
+    if values.says_nothing(value) or values.says_what_is_wrong(value):
+        return False
+    if row.value == "grant":
+        return sign.strength == 2 and _is_grant(value, text[name - 1 : name] in _IN_QUERY and sign.text == "=")
+    if sign.strength < 2 or row.value == "random" or listed:
+        return values.is_random(value) or (sign.strength == 1 and len(value) >= 8 and not values.is_word(value) and not values.is_code(value))
+    if not quoted and text[end : end + 1] in ("(", "[", "{"):
+        return False  # a call or an index: source code
+    if value.isdigit():
+        return row.value == "digits" and len(value) >= (6 if text[name].isascii() else 4)
+    if not quoted and values.is_code(value) and (row.value == "any" or value.endswith(":")):
+        return False
+    return _is_strong(row, sign, value, text, name, end, quoted=quoted)
+
+
+def _is_strong(row: Name, sign: _Sign, value: str, text: str, name: int, end: int, *, quoted: bool) -> bool:
+    """Under a plain assignment to a strong name, everything goes but words in a sentence, paths and references to other places."""
+    if value[0] in "/~." and row.kind == "password" and "/" in value:
+        return False
+    if not value.isascii() and not quoted:
+        return False
+    if " " in value:
+        return row.kind == "password"
+    if not values.is_word(value):
+        return True
+    if row.kind == "token":
+        return False
+    if quoted or sign.text == "=":
+        return True
+    return row.kind == "password" and _begins_line(text, name) and text[end : end + 1] in ("", "\n", "\r")
+
+
+def _begins_line(text: str, name: int) -> bool:
+    return not text[text.rfind("\n", max(0, name - 40), name) + 1 : name].strip() if name < 40 or "\n" in text[name - 40 : name] else False
+
+
+def _is_grant(value: str, in_query: bool) -> bool:
+    """Whether the value of `code` is an authorization code, and not an error code, a word or a number."""
+    if " " in value or not value.isascii():
+        return False
+    if values.is_word(value) or values.is_code(value):
+        return in_query and len(value) > 24 and value.isalnum()
+    return len(value) >= 6 and (in_query or (values.is_random(value) and value.isascii()))

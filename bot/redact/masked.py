@@ -1,0 +1,25 @@
+"""Text whose secrets are masked, as a type of its own: what stores, cards and logs take, and what only `bot.redact` can make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+
+class Masked(str):
+    """A text that went through `bot.redact.redact`. Calling the class is an error; there is no other way to get one."""
+
+    __slots__ = ()
+
+    def __new__(cls, *_: Any, **__: Any) -> NoReturn:  # type: ignore[misc]
+        """Raises `TypeError`: text is masked by `redact`, not by saying so."""
+        raise TypeError("Masked is made by bot.redact.redact() alone")
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A text with its secrets masked. `kinds` names what was masked (`lark_user_token`, `bearer`, …), `live` whether one looked usable."""
+
+    text: Masked
+    kinds: tuple[str, ...] = ()
+    live: bool = False
