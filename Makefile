@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+JOBS   ?= auto --maxprocesses 4
 
-.PHONY: run test check bench fuzz format locale peers wheel clean help
+.PHONY: run test check docs bench fuzz chaos format locale peers wheel clean help
 .DEFAULT_GOAL := help
 
 help:                       ## this list
@@ -13,7 +14,7 @@ run: $(VENV)/.run           ## start the chat page with the practice platform (n
 	$(BIN)/whyforbidden demo
 
 test: $(VENV)/.dev          ## the whole test suite
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 check: $(VENV)/.dev         ## ruff, mypy --strict, import walls
 	$(BIN)/ruff check .
@@ -21,12 +22,18 @@ check: $(VENV)/.dev         ## ruff, mypy --strict, import walls
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.dev          ## the documentation, in English and Chinese, into site/ (warnings are errors)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+
 bench: $(VENV)/.dev         ## speed, as ratios against floors measured in the same run
 	$(BIN)/python -m tests.bench
 
 fuzz: $(VENV)/.dev          ## hostile text for two minutes, coverage-guided (needs atheris, installed by this)
 	$(BIN)/python -m pip install -q -e '.[fuzz]' || true
 	$(BIN)/python -m tests.fuzz 60
+
+chaos: $(VENV)/.dev         ## the long kill runs: a process dies after each of its changes, at each call to the world
+	CHAOS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m chaos
 
 format: $(VENV)/.dev        ## tidy the code
 	$(BIN)/ruff check --fix .
@@ -42,7 +49,7 @@ wheel: $(VENV)/.dev         ## build the wheel into dist/
 	$(BIN)/python -m build --outdir dist .
 
 clean:                      ## forget everything that was installed or built
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) dist build site
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 
 from bot import platforms
-from bot.bundle import with_bundle
 from bot.catalog import Catalog
 from bot.catalog import catalog as shipped
 from bot.diagnose import diagnose
+from bot.diagnose.support_bundle import with_bundle
 from bot.extract import extract
+from bot.i18n import listed, say
 from bot.model import Diagnosis, Facts, Finding, Locale, Redaction, Text
 from bot.redact import redact
-from bot.words import listed, say
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]+")

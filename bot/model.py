@@ -143,8 +143,35 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class FiredSignal:
+    """A named rule that spoke for or against "somebody has this error now": its id, its weight in log-odds, and where (offsets in the text)."""
+
+    rule: str
+    weight: float
+    span: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the poster says of the world: never proof, and never a missing scope.
+
+    `held`, `requested`: scopes one says to have, or to have asked for. `tried`, `environment`: names of the rules that matched
+    (`reinstalled`, `proxy`, …). `identity`: as whom the call is said to be made.
+    """
+
+    held: tuple[str, ...] = ()
+    requested: tuple[str, ...] = ()
+    tried: frozenset[str] = frozenset()
+    environment: frozenset[str] = frozenset()
+    identity: Identity = Identity.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One error as read out of a text. Everything here is a claim of the paste, nothing is authority.
+
+    `has_it` (0..1): how likely it is that somebody has this error now, rather than writes about it; `signals` say why.
+    `surroundings`: the masked text of the block around it, at most 4,000 characters.
 
     `message` is already redacted. `span` are offsets (start, end) in the redacted text. `hints` are small
     facts under fixed names (`brand`, `host`, `token_type`, `sub_code`, `violation`, `api`, `time`, `method_id`, `entry`, `body`, `params`):
@@ -164,6 +191,10 @@ class Finding:
     hints: Mapping[str, str] = field(default_factory=dict)
     span: tuple[int, int] = (0, 0)
     count: int = 1
+    has_it: float = 1.0
+    signals: tuple[FiredSignal, ...] = ()
+    claims: Claims = field(default_factory=Claims)
+    surroundings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +438,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """What a card says about a consent under way (made by `bot/consent.py`, drawn by `bot/card.py`).
+    """What a card says about a consent under way (made by `bot/consent/machine.py`, drawn by `bot/card/__init__.py`).
 
     `state` is a name of the state table. `sentence` says what happened and what to do now; `account` whom the platform named. `advice`: what is good to know about taking the consent back.
     """

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from bot.model import Person, Place, Reply
-from bot.talk import Request, Response
+from bot.oauth.messages import Request, Response
 
 T = TypeVar("T")
 
@@ -30,11 +30,18 @@ class Timer(Clock, Protocol):
         ...
 
 
+class WorkGivenUpError(Exception):
+    """Heavy work took too long, or more memory than there is."""
+
+
 class Workers(Protocol):
     """Where the thinking is done, so that nobody else has to wait for a long text."""
 
     async def run(self, work: Callable[[], T], *, heavy: bool = False) -> T:
-        """Do what only computes, and return or raise what it does. Light work never waits for `heavy` work."""
+        """Do what only computes, and return or raise what it does. Light work never waits for `heavy` work.
+
+        Raises `WorkGivenUpError` for heavy work that does not come to an end.
+        """
         ...
 
 
@@ -59,7 +66,7 @@ class Randomness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An answer that stands somewhere and lives on. `snapshot` is what `bot/card.py` needs to draw it again (redacted)."""
+    """An answer that stands somewhere and lives on. `snapshot` is what `bot/card/__init__.py` needs to draw it again (redacted)."""
 
     id: str
     place: Place
@@ -87,9 +94,9 @@ class Messenger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A failure that was seen: by a paste, or sent in by an app. Looked up by request id."""
+    """A failure that was seen: by a paste, or sent in by an app. Looked up by any of its request ids."""
 
-    request_id: str
+    request_ids: tuple[str, ...]
     platform: str
     finding: Mapping[str, Any]
     seen: datetime
@@ -132,8 +139,13 @@ class Store(Protocol):
         ...
 
     # failures by request id
-    async def remember(self, reports: Sequence[Report]) -> None: ...
-    async def recall(self, request_id: str, tenant: str = "") -> Report | None: ...
+    async def remember(self, reports: Sequence[Report]) -> None:
+        """Keep each report once and point its ids to it, a bounded number of rows at a time: others may write in between."""
+        ...
+
+    async def recall(self, request_ids: Sequence[str], tenant: str = "") -> Report | None:
+        """The report of the first of these ids that is known, with that id alone."""
+        ...
 
     # consent flows: rows are opaque to the store (a JSON object), `state` and `version` are its columns
     async def put_flow(self, flow_id: str, row: Mapping[str, Any], *, state: str, owner: str, supersede: bool) -> Sequence[str]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from bot.explain import Explained, explain
+from bot.i18n import say
 from bot.model import Locale, Surface
 from bot.render import as_json, render
-from bot.words import say
 
 if TYPE_CHECKING:
     from handlers.settings import Settings
@@ -245,7 +245,7 @@ def check_doc(document: str, type_: str, action: str, app_id: str | None, lang: 
     """
     import asyncio
 
-    from handlers.operator import check_document
+    from handlers.admin import check_document
     from handlers.settings import SettingsError
 
     try:
@@ -262,7 +262,7 @@ def grants() -> None:
     """The consents that are kept here, without their tokens."""
     import asyncio
 
-    from handlers.operator import grants as listed
+    from handlers.admin import grants as listed
 
     for line in asyncio.run(listed(_settings())):
         click.echo(line)
@@ -273,7 +273,7 @@ def audit() -> None:
     """Who offered, clicked and consented to what, when, as JSON lines."""
     import asyncio
 
-    from handlers.operator import audit as rows
+    from handlers.admin import audit as rows
 
     async def pour() -> None:
         async for line in rows(_settings()):
@@ -287,6 +287,6 @@ def rotate_key() -> None:
     """Seal every kept token anew with the first key of WHYFORBIDDEN_SECRET_KEY."""
     import asyncio
 
-    from handlers.wire import reseal
+    from handlers.compose import reseal
 
     click.echo(f"{asyncio.run(reseal(_settings()))} tokens sealed anew")

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from bot.i18n import same, say
 from bot.model import App, Text
+from bot.oauth.messages import PlatformRefusal, Request
 from bot.ports import Http
-from bot.talk import PlatformRefusal, Request
-from bot.words import same, say
 from handlers.settings import Settings, SettingsError, misspelt
 
 SKEW_SECONDS = 60  # Slack refuses signatures older than five minutes; consent times allow one

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import structlog
 
-from bot.talk import PlatformRefusal, Request, Response
+from bot.oauth.messages import PlatformRefusal, Request, Response
 from handlers.system import is_local
 
 MOST_SECONDS = 10.0

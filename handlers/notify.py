@@ -26,9 +26,9 @@ import stamina
 import structlog
 
 from bot.model import App
+from bot.oauth.messages import PlatformRefusal, Request, Response
+from bot.oauth.signing import WINDOW, canonical, sign
 from bot.ports import Clock, Http, Randomness
-from bot.signing import WINDOW, canonical, sign
-from bot.talk import PlatformRefusal, Request, Response
 
 GIVE_UP = timedelta(hours=24)
 _HOLD = timedelta(minutes=2)  # longer than all quick attempts at one notice take together

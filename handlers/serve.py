@@ -14,11 +14,11 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from handlers.door import Door
+from handlers.chat.surface import Door
+from handlers.compose import Runtime, build
 from handlers.log import configure
 from handlers.settings import Settings, SettingsError, misspelt
 from handlers.web import Web, WebMessenger, create_app
-from handlers.wire import Runtime, build
 
 log = structlog.get_logger("whyforbidden.serve")
 
@@ -33,8 +33,8 @@ def serve(settings: Settings) -> None:
 
 def demo(settings: Settings) -> None:
     """The chat page and the practice platform, on loopback only. Raises `SettingsError`."""
-    from handlers.sandbox import create_app as create_practice
-    from handlers.sandbox import practice_apps
+    from handlers.practice import create_app as create_practice
+    from handlers.practice import practice_apps
     from handlers.system import SystemClock
 
     _prepare(settings)
@@ -99,7 +99,7 @@ def open_doors(runtime: Runtime) -> tuple[Door, ...]:
 
 def web_app(runtime: Runtime, doors: tuple[Door, ...] = ()) -> object:
     """The FastAPI application for a runtime and its doors."""
-    from handlers.sandbox.people import practice_people
+    from handlers.practice.people import practice_people
 
     messenger = WebMessenger()
     runtime.messengers["web"] = messenger

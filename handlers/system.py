@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
-from typing import TypeVar
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar, cast
+
+from bot.ports import WorkGivenUpError
 
 T = TypeVar("T")
+
+LONGEST = 120.0
+"""Seconds after which heavy work is given up. The largest text that is allowed takes a fourth of that on a slow machine."""
+
+_NICE = 5  # so that short questions go first where processors are few
 
 
 class SystemClock:
@@ -26,20 +39,60 @@ class SystemClock:
 
 
 class SystemWorkers:
-    """The `Workers` port: threads beside the loop. Heavy work has its own, so that it never takes them all, and none are the store's."""
+    """The `Workers` port: threads beside the loop for what is light; what is heavy gets a process of its own, of which few run at once.
 
-    def __init__(self, each: int = 2) -> None:
+    A thread would not do: Python runs one thread at a time, so that a log of megabytes would halve everybody else's speed for seconds.
+    """
+
+    def __init__(self, each: int = 2, longest: float = LONGEST) -> None:
         self._light = ThreadPoolExecutor(each, "light")
-        self._heavy = ThreadPoolExecutor(each, "heavy")
+        self._heavy = ThreadPoolExecutor(each, "heavy")  # each waits for its process
+        self._longest = longest
 
     async def run(self, work: Callable[[], T], *, heavy: bool = False) -> T:
-        """In a thread, while the loop goes on."""
+        """In a thread or a process, while the loop goes on. Heavy work and its result have to be values that can be pickled."""
+        if heavy:
+            work = partial(_apart, work, self._longest)
         return await asyncio.get_running_loop().run_in_executor(self._heavy if heavy else self._light, work)
 
     def close(self) -> None:
         """Begin nothing more."""
         for pool in (self._light, self._heavy):
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _apart(work: Callable[[], T], longest: float) -> T:
+    """Do the work in a new process. A fresh interpreter, because a fork would copy locks that other threads hold."""
+    context = get_context("spawn")
+    answers, answering = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(work, answering), daemon=True)
+    process.start()
+    answering.close()  # ours; so that the end of the process ends the waiting
+    try:
+        if not answers.poll(longest):
+            raise WorkGivenUpError(f"not done after {longest:.0f} s")
+        fine, result = answers.recv()
+    except EOFError:
+        raise WorkGivenUpError("its process ended") from None
+    finally:
+        process.kill()
+        process.join()
+        answers.close()
+    if fine:
+        return cast("T", result)
+    raise result
+
+
+def _child(work: Callable[[], Any], answering: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who ends us is our parent
+    with suppress(OSError):
+        os.nice(_NICE)
+    try:
+        answer = (True, work())
+    except Exception as error:  # noqa: BLE001 (whatever it was, it is raised for the one who asked)
+        answer = (False, error)
+    with suppress(BrokenPipeError):
+        answering.send(answer)
 
 
 class SystemRandomness:

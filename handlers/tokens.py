@@ -15,11 +15,11 @@ from typing import Any, Protocol
 import structlog
 
 from bot.model import App, Person
-from bot.oauth import converse
+from bot.oauth.generic import converse
+from bot.oauth.messages import PlatformRefusal, Token
+from bot.oauth.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
 from bot.platforms import module
 from bot.ports import Clock, Http, Randomness, Store, StoredToken, Vault
-from bot.talk import PlatformRefusal, Token
-from bot.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
 from handlers.vault import VaultError
 
 _LEASE = timedelta(seconds=45)  # a refresh ends within 10 s (the HTTP limit); the rest is for a slow store

@@ -22,9 +22,9 @@ from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
 from starlette.responses import Response
 
+from handlers.compose import build
 from handlers.settings import load_settings
 from handlers.slack.app import SlackDoor
-from handlers.wire import build
 from tests.slack.server import BOT_TOKEN, SECRET
 from tests.slack.world import ERROR, command
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` writes what the code draws now into tests/golden/; look at the difference before you commit it."""
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/ from what is drawn now")
     parser.addoption("--pictures", action="store_true", help="keep the browser tests' pictures in docs/img/, where the README shows them")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was skipped and why: a skip that nobody sees is a test that nobody runs."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", ()):
+        told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[told.removeprefix("Skipped: ")] += 1
+    terminalreporter.section("skipped")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} × {reason}")
+    if not reasons:
+        terminalreporter.write_line("nothing")
 
 
 @pytest.fixture(autouse=True)

@@ -14,12 +14,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from bot import platforms
-from bot.jobs import snapshot
-from bot.jobs.world import World
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Proof, Reply, Text
+from bot.oauth.messages import PlatformRefusal, Request, Response, Token
 from bot.ports import Card, Report, StoredToken
 from bot.service import Service
-from bot.talk import PlatformRefusal, Request, Response, Token
+from bot.services import card_snapshot
+from bot.services.context import Context
 
 NARROW, WIDE = "docx:document:readonly", "docx:document"
 ALICE = Person("slack", "T1", "U1", "Alice")
@@ -122,10 +122,12 @@ class MemoryStore:
         return [c for c in self.cards.values() if (c.place.surface, c.place.tenant, c.place.chat) == wanted][-limit:]
 
     async def remember(self, reports: Sequence[Report]) -> None:
-        self.reports.update({(report.request_id, report.tenant): report for report in reports})
+        self.reports.update(
+            {(each, report.tenant): replace(report, request_ids=(each,)) for report in reports for each in report.request_ids}
+        )
 
-    async def recall(self, request_id: str, tenant: str = "") -> Report | None:
-        return self.reports.get((request_id, tenant)) or self.reports.get((request_id, ""))
+    async def recall(self, request_ids: Sequence[str], tenant: str = "") -> Report | None:
+        return next((kept for each in request_ids for whose in (tenant, "") if (kept := self.reports.get((each, whose)))), None)
 
     async def put_flow(self, flow_id: str, row: Mapping[str, Any], *, state: str, owner: str, supersede: bool) -> Sequence[str]:
         ended = []
@@ -427,7 +429,7 @@ class Scene:
         self.store: Any = store or MemoryStore()
         self.platform, self.voice, self.mail = Platform(self.clock), Voice(), Mailbox()
         self.app = app
-        self.world = World(
+        self.context = Context(
             store=self.store,
             http=self.platform,
             vault=self.vault,
@@ -439,12 +441,12 @@ class Scene:
             notices=self.mail,
             public_url="https://bot.example",
         )
-        self.service = Service(self.world)
+        self.service = Service(self.context)
 
     def restart(self, **ports: Any) -> None:
         """The process ended; another one begins with the same store."""
-        self.world = replace(self.world, **ports)
-        self.service = Service(self.world)
+        self.context = replace(self.context, **ports)
+        self.service = Service(self.context)
 
     async def card(
         self, asker: Person | None = ALICE, *, scopes: Sequence[str] = (NARROW, WIDE), mode: Mode = Mode.ANY, card_id: str = "card"
@@ -461,7 +463,7 @@ class Scene:
             app_id=self.app.app_id,
             hints={"brand": "feishu"},
         )
-        kept = snapshot.make((finding,), Facts(), asker=asker)
+        kept = card_snapshot.make((finding,), Facts(), asker=asker)
         made = Card(card_id, PLACE, asker, kept, "en", self.clock.now(), need="need")
         await self.store.put_card(made)
         return made

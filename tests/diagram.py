@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.consent import diagram
+from bot.consent.machine import diagram
 
 
 def block() -> str:

@@ -11,9 +11,9 @@ from typing import Any, cast
 import click
 
 from bot import platforms
+from bot.card.labels import MEANINGS, ROLES
 from bot.catalog import catalog
 from bot.model import Cause, Who
-from bot.naming import MEANINGS, ROLES
 from handlers import cli
 from handlers.settings import settings_table
 from handlers.web import api

@@ -13,17 +13,17 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from bot.jobs import snapshot
 from bot.model import App, Cause, ConsentView, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Text, Who
-from bot.oauth import converse, s256
+from bot.oauth.generic import converse, s256
+from bot.oauth.messages import Token
 from bot.platforms import module
 from bot.ports import Card
 from bot.service import Service
-from bot.talk import Token
+from bot.services import card_snapshot
+from handlers.compose import Runtime, build
 from handlers.http import HttpClient
-from handlers.sandbox import Practice, running
+from handlers.practice import Practice, running
 from handlers.settings import load_settings
-from handlers.wire import Runtime, build
 
 VERIFIER = "verifier-of-a-test_0123456789-0123456789-abcdefghij"
 SCOPE = {
@@ -162,9 +162,9 @@ async def put_card(service: Service, app: App, person: Person = ALICE, card_id: 
         app.platform, (CODES[app.platform],), scopes=(SCOPE[app.platform, app.brand],), scopes_mode=Mode.ALL, identity=Identity.USER,
         app_id=app.app_id, hints={"brand": app.brand} if app.brand else {},
     )  # fmt: skip
-    if await service.world.store.card(card_id) is None:
-        kept = snapshot.make((finding,), Facts(), asker=person)
-        await service.world.store.put_card(Card(card_id, PLACE, person, kept, "en", service.world.now(), need=f"need-{card_id}"))
+    if await service.context.store.card(card_id) is None:
+        kept = card_snapshot.make((finding,), Facts(), asker=person)
+        await service.context.store.put_card(Card(card_id, PLACE, person, kept, "en", service.context.now(), need=f"need-{card_id}"))
 
 
 async def ticket_of(service: Service, person: Person = ALICE, card_id: str = "card") -> str:

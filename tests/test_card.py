@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bot.card import MAX_NOTES, CardView, Colour, button_value, nothing, notice, read_button_value, title_of, view
+from bot.card.labels import MEANINGS, ROLES, STATES, Tone, state_label
 from bot.explain import explain
+from bot.i18n import say
 from bot.model import ACTIONS, Button, Cause, Diagnosis, Entry, Link, Mode, Offer, Proof, Step, StepState, Text, Who
-from bot.naming import MEANINGS, ROLES, STATES, Tone, state_label
-from bot.words import say
 from tests.fixtures import (
     DIAGNOSES,
     admin_approval,

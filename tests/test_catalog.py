@@ -13,8 +13,8 @@ import pytest
 
 from bot import platforms
 from bot.catalog import Catalog, PackError, PackText, catalog, explain_code
-from bot.causes import read
-from bot.entries import plain_entry
+from bot.catalog.trusted import plain_entry
+from bot.diagnose.classify import read
 from bot.explain import explain
 from bot.model import Cause, Entry, Identity, Level, Who
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from bot.model import App, Identity
+from bot.oauth.messages import PlatformRefusal, Response
 from bot.platforms.lark import checks
 from bot.platforms.lark.documents import DocumentQuestion, ask, question_of
-from bot.talk import PlatformRefusal, Response
-from handlers.sandbox import Practice, running
-from handlers.sandbox.world import Fault
+from handlers.practice import Practice, running
+from handlers.practice.world import Fault
 from tests.practice import Talker, diagnosis, http, talker
 
 __all__ = ["http", "talker"]

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bot.model import App
+from bot.oauth.messages import PlatformRefusal, Response, Token
 from bot.platforms.dingtalk import checks as dingtalk
 from bot.platforms.kuaishou import checks as kuaishou
 from bot.platforms.slack import checks as slack
-from bot.talk import PlatformRefusal, Response, Token
-from handlers.sandbox import Practice, running
+from handlers.practice import Practice, running
 from tests.practice import Talker, diagnosis, http, talker
 
 __all__ = ["http", "talker"]

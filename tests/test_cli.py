@@ -186,7 +186,7 @@ def test_cold_start_and_memory() -> None:
 
     pairs = [
         (seconds([str(COMMAND), "explain", "--format", "json", PASTE]), seconds([sys.executable, "-c", "import pydantic, jinja2"]))
-        for _ in range(9)
+        for _ in range(6)
     ]
     ratio = statistics.median(ours / floor for ours, floor in pairs[1:])
     peak = subprocess.run([sys.executable, "-c", PEAK_OF_CHILD, str(COMMAND), PASTE], capture_output=True, text=True, check=True).stdout

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot import consent
-from bot.consent import (
+from bot.consent import machine
+from bot.consent.flow import LIFE, SKEW, WAITING
+from bot.consent.machine import (
     EVENTS,
     TABLE,
     UNFINISHED,
@@ -48,12 +49,11 @@ from bot.consent import (
     postpone,
     to_row,
 )
-from bot.consent_words import REASONS, every_sentence
-from bot.flow import LIFE, SKEW, WAITING
+from bot.consent.messages import REASONS, every_sentence
+from bot.i18n import say
 from bot.model import Mode, Person, Place, Proof, Text
-from bot.talk import Account
-from bot.words import say
-from handlers.store.consents import SUPERSEDABLE
+from bot.oauth.messages import Account
+from handlers.store.flows import SUPERSEDABLE
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=30)
@@ -430,4 +430,4 @@ def test_diagram_shows_every_move() -> None:
 def test_the_row_knows_every_field() -> None:
     """A new field of `Flow` cannot be forgotten in its row."""
     assert {item.name for item in fields(Flow)} <= set(to_row(flow()))
-    assert consent.__all__
+    assert machine.__all__

@@ -18,15 +18,15 @@ import pytest
 from click.testing import CliRunner
 from pydantic import TypeAdapter
 
+from bot.consent.flow import Flow
 from bot.explain import explain
-from bot.flow import Flow
-from bot.jobs.driving import notification
 from bot.model import Person, Place
+from bot.oauth.signing import read_signed
 from bot.render import as_json
-from bot.signing import read_signed
+from bot.services.consent_runner import notification
 from handlers import cli
 from handlers.apps import parse_apps
-from handlers.sandbox import running
+from handlers.practice import running
 from handlers.settings import settings_table
 from handlers.web import api
 from tests import docs

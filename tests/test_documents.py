@@ -11,12 +11,12 @@ from time import perf_counter
 
 import pytest
 
-from bot.jobs.documents import MOST_WAITING
 from bot.model import Identity, Question
+from bot.oauth.messages import Request, Response
 from bot.platforms.lark.documents import PACE
-from bot.talk import Request, Response
-from handlers.operator import check_document
-from handlers.sandbox import Practice, running
+from bot.services.document_access import MOST_WAITING
+from handlers.admin import check_document
+from handlers.practice import Practice, running
 from handlers.settings import Settings, load_settings
 from tests.consent_world import ALICE, PLACE, Scene
 
@@ -32,7 +32,7 @@ class Asked(Scene):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[tuple[float, str]] = []
-        self.world = replace(self.world, http=self)
+        self.context = replace(self.context, http=self)
         self.restart()
 
     async def send(self, request: Request) -> Response:

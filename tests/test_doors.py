@@ -19,12 +19,12 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.data import as_json
-from bot.jobs import snapshot
 from bot.model import Place
 from bot.ports import Card
+from bot.render.json_api import as_json
+from bot.services import card_snapshot
+from handlers.compose import Runtime, build
 from handlers.dingtalk.app import DingTalkDoor
-from handlers.wire import Runtime, build
 
 DATA = json.loads((Path(__file__).parent / "data" / "doors.json").read_text(encoding="utf-8"))
 PASTES: Mapping[str, str] = {row["name"]: row["text"] for row in DATA}
@@ -53,7 +53,7 @@ async def arrived(runtime: Runtime, place: Place, posted: Any, shown: Callable[[
     card: Card = (await runtime.store.cards_in(place, 1))[-1]
     reply = await runtime.service.draw(card.id, place.surface)
     assert reply is not None
-    found = snapshot.diagnoses(card.snapshot, runtime.apps, runtime.clock.now())
+    found = card_snapshot.diagnoses(card.snapshot, runtime.apps, runtime.clock.now())
     return Arrived([as_json(one) for one in found], _plain(posted), _plain(shown(reply.body)))
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,12 +14,10 @@ from bot.explain import explain
 from bot.extract import anchors, extract
 from bot.model import Finding
 from bot.redact import redact
+from tests.cases import Row, hold, rows
 
-SAMPLES = Path(__file__).parent / "samples/extract"
-
-
-def rows(*names: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for name in names for line in (SAMPLES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+ERRORS = ("errors", "errors-more", "more", "varied")
+TALK = ("talk", "talk-more", "talk-short", "talk-notes", "talk-numbers", "talk-varied")
 
 
 def read(text: str) -> tuple[Finding, ...]:
@@ -32,54 +28,63 @@ def union(found: tuple[Finding, ...], name: str) -> set[str]:
     return {value for each in found for value in getattr(each, name)}
 
 
-@pytest.mark.parametrize("row", rows("errors", "errors-more", "more", "varied"), ids=lambda row: row["id"])
-def test_error_is_read(row: dict[str, Any]) -> None:
-    """Platform, codes, request ids and scopes of a labelled paste, nothing missing and nothing more."""
-    want, found = row["expect"], read(row["text"])
-    assert found
-    assert found[0].platform == want["platform"]
-    allowed = set(want.get("codes_ok", ()))
-    assert union(found, "codes") - allowed == set(want["codes"]) - allowed
-    assert union(found, "request_ids") == set(want["request_ids"])
-    assert union(found, "scopes") == set(want["scopes"])
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_are_read(name: str) -> None:
+    """Platform, codes, request ids and scopes of each labelled paste, nothing missing and nothing more; spans lie in the redacted text."""
+
+    def check(row: Row) -> None:
+        text = redact(row["text"]).text
+        want, found = row["expect"], extract(text, catalog())
+        assert found
+        assert found[0].platform == want["platform"]
+        allowed = set(want.get("codes_ok", ()))
+        assert union(found, "codes") - allowed == set(want["codes"]) - allowed
+        assert union(found, "request_ids") == set(want["request_ids"])
+        assert union(found, "scopes") == set(want["scopes"])
+        assert all(0 <= each.span[0] <= each.span[1] <= len(text) for each in found)
+
+    hold(rows("extract", name), check)
 
 
-@pytest.mark.parametrize(
-    "row", rows("talk", "talk-more", "talk-short", "talk-notes", "talk-numbers", "talk-varied"), ids=lambda row: row["id"]
-)
-def test_talk_is_no_error(row: dict[str, Any]) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", TALK)
+def test_talk_is_no_error(name: str) -> None:
     """Source code, documentation, plans, success and other people's numbers stay unanswered."""
-    assert read(row["text"]) == ()
+
+    def check(row: Row) -> None:
+        assert read(row["text"]) == ()
+
+    hold(rows("extract", name), check)
 
 
-@pytest.mark.parametrize("row", rows("errors", "errors-more", "more", "varied"), ids=lambda row: row["id"])
-def test_spans_are_in_range(row: dict[str, Any]) -> None:
-    """A span points into the redacted text."""
-    text = redact(row["text"]).text
-    for found in extract(text, catalog()):
-        start, end = found.span
-        assert 0 <= start <= end <= len(text)
-
-
-@pytest.mark.parametrize("row", rows("more", "varied"), ids=lambda row: row["id"])
-def test_cause_of_what_people_paste(row: dict[str, Any]) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ["more", "varied"])
+def test_causes_of_what_people_paste(name: str) -> None:
     """From the paste to the primary cause, and as whom the call was made where the paste tells."""
-    want, first = row["expect"], explain(row["text"]).diagnoses[0]
-    assert first.cause in {want["cause"], *want.get("cause_alt", ())}
-    assert first.finding.identity == want.get("identity", first.finding.identity)
+
+    def check(row: Row) -> None:
+        want, first = row["expect"], explain(row["text"]).diagnoses[0]
+        assert first.cause in {want["cause"], *want.get("cause_alt", ())}
+        assert first.finding.identity == want.get("identity", first.finding.identity)
+
+    hold(rows("extract", name), check)
 
 
-@pytest.mark.parametrize("row", rows("hints"), ids=lambda row: row["id"])
-def test_small_facts(row: dict[str, Any]) -> None:
+def test_small_facts() -> None:
     """Identity, application, status, brand, sub code, violation, API, message and count."""
-    found = read(row["text"])[0]
-    for name, value in row["expect"].items():
-        if name == "hints":
-            assert {key: found.hints.get(key) for key in value} == value
-        elif name == "message":
-            assert value in found.message
-        else:
-            assert getattr(found, name) == value
+
+    def check(row: Row) -> None:
+        found = read(row["text"])[0]
+        for name, value in row["expect"].items():
+            if name == "hints":
+                assert {key: found.hints.get(key) for key in value} == value
+            elif name == "message":
+                assert value in found.message
+            else:
+                assert getattr(found, name) == value
+
+    hold(rows("extract", "hints"), check)
 
 
 def test_span_is_where_the_code_stands() -> None:
@@ -119,16 +124,19 @@ def test_json_in_json_in_json(depth: int) -> None:
     assert (found.codes, found.scopes) == (("99991679",), ("im:chat", "im:chat:readonly"))
 
 
-@pytest.mark.parametrize("row", rows("errors"), ids=lambda row: row["id"])
-def test_cut_anywhere_never_invents(row: dict[str, Any]) -> None:
+def test_cut_anywhere_never_invents() -> None:
     """A paste that was cut off gives no code, scope or id that the whole one does not give or begin with."""
-    whole = read(row["text"])
-    size = len(row["text"])
-    for cut in range(size // 3, size, max(1, size // 7)):
-        for found in read(row["text"][:cut]):
-            assert found.platform
-            for scope in found.scopes:
-                assert any(each.startswith(scope) for each in union(whole, "scopes") | {scope}), scope
+
+    def check(row: Row) -> None:
+        whole = read(row["text"])
+        size = len(row["text"])
+        for cut in range(size // 3, size, max(1, size // 7)):
+            for found in read(row["text"][:cut]):
+                assert found.platform
+                for scope in found.scopes:
+                    assert any(each.startswith(scope) for each in union(whole, "scopes") | {scope}), scope
+
+    hold(rows("extract", "errors"), check)
 
 
 @given(st.text(max_size=300))
@@ -167,11 +175,11 @@ def test_no_input_is_much_slower_than_another() -> None:
     read("99991672")
     spent = []
     for piece in LOUD:
-        text = piece * (300_000 // len(piece))
+        text = piece * (100_000 // len(piece))
         start = time.process_time()
         extract(redact(text).text, book)
         spent.append(time.process_time() - start)
-    assert max(spent) < 50 * max(sorted(spent)[len(spent) // 2], 0.03), dict(zip(LOUD, spent, strict=True))
+    assert max(spent) < 50 * max(sorted(spent)[len(spent) // 2], 0.01), dict(zip(LOUD, spent, strict=True))
 
 
 def test_large_text_with_errors_is_linear() -> None:
@@ -189,7 +197,7 @@ def test_large_text_with_errors_is_linear() -> None:
         return best
 
     cost(4)
-    assert cost(256) <= 16 * 1.6 * cost(16)
+    assert cost(128) <= 16 * 1.6 * cost(8)
 
 
 def test_quiet_log_costs_no_more_than_looking_for_the_anchors() -> None:
@@ -208,7 +216,7 @@ def test_quiet_log_costs_no_more_than_looking_for_the_anchors() -> None:
 def test_adding_a_platform_is_adding_a_folder() -> None:
     """Every platform with a `parse` module takes part, found through `bot.platforms`."""
     from bot import platforms
-    from bot.extract.spec import lexicon
+    from bot.platforms.spec import lexicon
 
     expected = {name for name in platforms.packages() if platforms.module(name, "parse")}
     assert set(lexicon().specs) == expected

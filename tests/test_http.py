@@ -23,9 +23,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
-from bot.talk import PlatformRefusal, Request
+from bot.oauth.messages import PlatformRefusal, Request
 from handlers.http import MOST_SECONDS, HttpClient
-from handlers.sandbox.run import serving
+from handlers.practice.run import serving
 from handlers.system import is_local
 
 

@@ -11,6 +11,8 @@ import pytest
 from bot.service import Refused
 from tests.consent_world import ALICE, Scene, teach
 
+pytestmark = pytest.mark.chaos
+
 
 class Killed(BaseException):
     """The process is gone. No `except Exception` survives it."""

@@ -19,16 +19,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.consent import UNFINISHED
+import pytest
+
+from bot.consent.machine import UNFINISHED
 from bot.model import App, Person, Place, Reply
+from bot.oauth.messages import Request, Response
 from bot.ports import Card
 from bot.service import Refused
-from bot.talk import Request, Response
+from handlers.compose import Runtime
 from handlers.http import HttpClient
-from handlers.sandbox import Practice
+from handlers.practice import Practice
 from handlers.store.base import Base
 from handlers.system import SystemClock
-from handlers.wire import Runtime
+from tests.chaos import LONG, every
 from tests.practice import ALICE, PLACE, practice, process, put_card, visit
 
 __all__ = ["practice"]
@@ -220,26 +223,32 @@ async def _prepare(folder: Path, app: App) -> None:
     await runtime.close()
 
 
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
 def test_no_death_of_a_process_loses_or_doubles_a_consent(tmp_path: Path, practice: Practice) -> None:
-    """After each change in turn: proven in the end, the card green, one token, nothing undone; a second exchange only where the first was lost."""
+    """After one change in three (`make chaos`: each): proven in the end, the card green, one token, nothing undone; a second exchange only where the
+    first was lost."""
     app = practice.app("lark", "feishu")
     base = tmp_path / "base"
     base.mkdir()
     asyncio.run(_prepare(base, app))
     told: list[Story] = []
+    fatal = 1
     while not told or told[-1].died:
-        folder = tmp_path / str(len(told) + 1)
+        folder = tmp_path / str(fatal)
         shutil.copytree(base, folder)
-        told.append(story(folder, practice, app, len(told) + 1))
+        told.append(story(folder, practice, app, fatal))
+        fatal += every(3)
 
-    assert len(told) > 25, "the loop makes more changes than that; something is not watched"
+    assert fatal > 25, "the loop makes more changes than that; something is not watched"
     *deaths, undisturbed = told
     assert (undisturbed.clicks, undisturbed.exchanges) == (1, 1)
     # Between the platform's answer and our write the token is lost with us: the code is refused the second time, and the person is told why.
     lost = [one for one in deaths if one.exchanges > 1]
-    assert [(one.clicks, one.exchanges, one.reasons) for one in lost] == [(2, 3, ("20065",))]
+    assert len(lost) == 1 or (not LONG and not lost)
+    assert all((one.clicks, one.exchanges, one.reasons) == (2, 3, ("20065",)) for one in lost)
     assert all(not one.reasons for one in deaths if one not in lost)
     # A second click is also needed when the process died before the link, or the cookie of its start, was in the person's hands.
-    assert max(one.clicks for one in deaths) == 2
+    assert max(one.clicks for one in deaths) <= 2
     assert sum(one.clicks == 2 for one in deaths) < len(deaths) / 2
     assert all(one.actions["consent.proven"] <= 1 for one in deaths)

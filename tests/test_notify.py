@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 
 from bot.model import App
-from bot.signing import sign
-from bot.talk import PlatformRefusal, Request, Response
+from bot.oauth.messages import PlatformRefusal, Request, Response
+from bot.oauth.signing import sign
 from handlers.http import HttpClient
 from handlers.notify import Notifier, verify
 from handlers.store import SqlStore, open_store

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from bot.model import App
-from bot.oauth import Device, Wait, s256
+from bot.oauth.generic import Device, Wait, s256
+from bot.oauth.messages import PlatformRefusal
 from bot.platforms.lark import oauth
-from bot.talk import PlatformRefusal
-from handlers.sandbox.world import Fault
+from handlers.practice.world import Fault
 from tests.practice import VERIFIER, Talker, get, http, post, practice, talker, visit
 
 __all__ = ["http", "practice", "talker"]

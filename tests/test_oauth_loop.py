@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.oauth.messages import PlatformRefusal
 from bot.platforms import module
-from bot.talk import PlatformRefusal
-from handlers.sandbox import practice_people
-from handlers.sandbox.world import Fault
+from handlers.practice import practice_people
+from handlers.practice.world import Fault
 from tests.practice import PROVIDERS, Talker, diagnosis, http, practice, talker, visit
 
 __all__ = ["http", "practice", "talker"]

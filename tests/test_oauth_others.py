@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from bot.model import App
+from bot.oauth.messages import PlatformRefusal
 from bot.platforms.dingtalk import oauth as dingtalk
 from bot.platforms.kuaishou import oauth as kuaishou
 from bot.platforms.slack import oauth as slack
-from bot.talk import PlatformRefusal
 from tests.practice import Talker, http, practice, talker, visit
 
 __all__ = ["http", "practice", "talker"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bot.model import App
+from bot.oauth.messages import PlatformRefusal, Response, Token
 from bot.platforms import module
-from bot.talk import PlatformRefusal, Response, Token
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "oauth_refusals.json").read_text(encoding="utf-8"))
 CODE, VERIFIER, SECRET = "one-time-code-4711", "v" * 43, "secret-of-the-app-0815"

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from bot.model import App
-from bot.oauth import Device, Generic, Wait, converse, s256
-from bot.talk import PlatformRefusal, Token
+from bot.oauth.generic import Device, Generic, Wait, converse, s256
+from bot.oauth.messages import PlatformRefusal, Token
 from handlers.http import HttpClient
 from tests.peers import absent, free_port
 

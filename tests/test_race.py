@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from bot.model import App, Person
-from bot.talk import Token
-from bot.tokens import seal
+from bot.oauth.messages import Token
+from bot.oauth.tokens import seal
 from handlers.http import HttpClient
 from handlers.notify import Notice
 from handlers.store import SqlStore, open_store
@@ -30,6 +30,7 @@ from handlers.tokens import Broker, NoToken
 from handlers.vault import FernetVault
 from tests.peers import postgres_database
 
+pytestmark = pytest.mark.chaos
 PROCESSES = 8
 ROUNDS = 12
 KEY = "a key of more than thirty-two characters"

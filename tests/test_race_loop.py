@@ -16,13 +16,14 @@ import pytest
 
 from bot.model import App
 from bot.service import Refused
-from handlers.sandbox import Practice
-from handlers.wire import Runtime
+from handlers.compose import Runtime
+from handlers.practice import Practice
 from tests.peers import postgres_database
 from tests.practice import ALICE, practice, process, put_card, ticket_of, visit
 
 __all__ = ["practice"]
 
+pytestmark = pytest.mark.chaos
 PROCESSES = 8
 CALLS = 3  # for the token, by each process at once
 TOKEN = "POST /feishu/open-apis/authen/v2/oauth/token"

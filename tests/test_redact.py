@@ -4,51 +4,38 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.redact import MASK, redact
-
-CASES = [json.loads(line) for line in (Path(__file__).parent / "samples/redact/cases.jsonl").read_text(encoding="utf-8").splitlines()]
-KEPT = [json.loads(line) for line in (Path(__file__).parent / "samples/redact/kept.jsonl").read_text(encoding="utf-8").splitlines()]
+from tests.cases import Row, hold, rows
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_secret_is_masked(case: dict[str, object]) -> None:
-    """The secret is gone, the kind is named, the rest of the text is as it was."""
-    text, secret = str(case["text"]), str(case["secret"])
-    masked = redact(text)
-    assert secret in text
-    assert secret not in masked.text
-    assert case["kind"] in masked.kinds
-    assert masked.live is case["live"]
-    for part in case.get("keeps", []):  # type: ignore[attr-defined]
-        assert part in masked.text
+def test_secrets_are_masked() -> None:
+    """The secret is gone, the kind is named, the rest of the text is as it was; masked again it stays so; JSON keeps its keys."""
+
+    def check(case: Row) -> None:
+        text, secret, masked = case["text"], case["secret"], redact(case["text"])
+        assert secret in text
+        assert secret not in masked.text
+        assert case["kind"] in masked.kinds
+        assert masked.live is case["live"]
+        assert redact(masked.text).text == masked.text
+        assert [part for part in case.get("keeps", ()) if part not in masked.text] == []
+        if text.startswith('{"'):
+            assert list(json.loads(masked.text)) == list(json.loads(text))
+
+    hold(rows("redact", "cases"), check)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_masking_twice_is_masking_once(case: dict[str, object]) -> None:
-    """A masked text has nothing more to mask."""
-    once = redact(str(case["text"])).text
-    assert redact(once).text == once
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if str(case["text"]).startswith('{"')], ids=lambda case: case["id"])
-def test_json_stays_json(case: dict[str, object]) -> None:
-    """What could be parsed can still be parsed, with the same keys."""
-    before, after = json.loads(str(case["text"])), json.loads(redact(str(case["text"])).text)
-    assert type(before) is type(after)
-    if isinstance(before, dict):
-        assert list(before) == list(after)
-
-
-@pytest.mark.parametrize("case", KEPT, ids=lambda case: case["id"])
-def test_what_helps_survives(case: dict[str, str]) -> None:
+def test_what_helps_survives() -> None:
     """Codes, log ids, scopes, app ids and sentences about tokens are no secrets."""
-    assert redact(case["text"]).text == case["text"]
+
+    def check(case: Row) -> None:
+        assert redact(case["text"]).text == case["text"]
+
+    hold(rows("redact", "kept"), check)
 
 
 SECRET = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=24, max_size=60).filter(

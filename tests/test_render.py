@@ -17,7 +17,6 @@ from jinja2 import UndefinedError
 
 from bot.card import CardView, nothing, notice, view
 from bot.catalog import explain_code
-from bot.escape import PAPERS, clean, fit, pieces
 from bot.model import (
     Button,
     Cause,
@@ -37,6 +36,7 @@ from bot.model import (
     Who,
 )
 from bot.render import _environment, as_json, code_page, render
+from bot.render.escape import PAPERS, clean, fit, pieces
 from tests import lark_card, slack_blocks
 from tests.fixtures import DIAGNOSES, consents, lark_user_scope, lark_which_app, rate_limit
 

@@ -13,7 +13,7 @@ import pytest
 from bot.explain import explain
 from bot.model import App, Facts
 from bot.platforms.lark.checks import tenant_token
-from handlers.sandbox import Practice, running
+from handlers.practice import Practice, running
 from tests.practice import Talker, get, http, post, talker
 
 __all__ = ["http", "talker"]

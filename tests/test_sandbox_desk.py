@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.oauth import s256
+from bot.oauth.generic import s256
 from bot.platforms.lark import oauth
-from handlers.sandbox import Practice, practice_apps, practice_people, running
-from handlers.sandbox.world import World
+from handlers.practice import Practice, practice_apps, practice_people, running
+from handlers.practice.world import World
 from tests.practice import VERIFIER, get, post, visit
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.catalog import Catalog, PackText
+from bot.diagnose.scope_choice import choose
 from bot.model import Identity, Mode
-from bot.scopes import choose
 
 SCOPES = """scope,identity,level,title_en,title_zh,source
 doc:read,both,read,Read,读,x

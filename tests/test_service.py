@@ -9,13 +9,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bot.consent import TABLE, Move, State
-from bot.jobs import offering, snapshot
-from bot.jobs.driving import binding
+from bot.consent.machine import TABLE, Move, State
 from bot.model import Facts, Finding, Identity, Mode, Person, Place
+from bot.oauth.messages import Response
 from bot.ports import Card
 from bot.service import Refused
-from bot.talk import Response
+from bot.services import card_snapshot, consent_plan
+from bot.services.consent_runner import binding
 from handlers.vault import FernetVault
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, MemoryStore, Scene, Timeout, once, teach
 
@@ -270,7 +270,7 @@ async def test_never_more_scopes_than_a_request_may_hold() -> None:
     """All of 60 are needed, 50 fit (one place is for offline_access): the rest is asked for in the next round, and the card says so."""
     from bot.catalog import catalog
 
-    names = [name for name in catalog().scopes("lark") if offering.may_ask(APP, name) and name != "offline_access"][:60]
+    names = [name for name in catalog().scopes("lark") if consent_plan.may_ask(APP, name) and name != "offline_access"][:60]
     scene = Scene()
     scene.platform.enabled |= set(names)
     scene.platform.works_with = {names[-1]}
@@ -792,7 +792,7 @@ def test_only_known_and_allowed_scopes_may_be_asked(platform: str, scope: str, p
     """The last look before a consent is made, whatever the diagnosis said: in the catalogue, not forbidden, for this kind of token."""
     app = replace(APP, platform=platform, never_ask=frozenset({WIDE}))
 
-    assert offering.may_ask(app, scope, personal=personal) is allowed
+    assert consent_plan.may_ask(app, scope, personal=personal) is allowed
 
 
 async def test_a_token_refreshed_meanwhile_is_not_put_back(scene: Scene) -> None:
@@ -825,7 +825,7 @@ async def test_a_grant_is_revoked_by_its_person_only(scene: Scene) -> None:
 async def test_signing_in_again_asks_for_no_new_scope(scene: Scene) -> None:
     """A refresh token that is over needs a consent, not a scope: nothing new is asked for, and it is proven all the same."""
     finding = Finding("lark", ("20037",), message="expired", identity=Identity.USER, app_id=APP.app_id, hints={"brand": "feishu"})
-    card = Card("again", PLACE, ALICE, snapshot.make((finding,), Facts(), asker=ALICE), "en", scene.clock.now())
+    card = Card("again", PLACE, ALICE, card_snapshot.make((finding,), Facts(), asker=ALICE), "en", scene.clock.now())
     await scene.store.put_card(card)
 
     scene.platform.works_with = {"offline_access"}

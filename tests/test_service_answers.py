@@ -10,8 +10,8 @@ import pytest
 
 from bot import platforms
 from bot.model import Person, Place, Question
+from bot.oauth.messages import Response
 from bot.ports import StoredToken
-from bot.talk import Response
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, Scene, once, teach
 
 LOG_ID = "202308071603455425F5854702B4000DB9"

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.jobs.driving import binding
 from bot.model import Person, Place, Question
-from bot.talk import Request, Response
+from bot.oauth.messages import Request, Response
+from bot.services.consent_runner import binding
 from tests.consent_world import ALICE, APP, NARROW, PLACE, Platform, Scene, Timeout, once, teach
 
 DM = replace(PLACE, chat="D1")

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.consent import TABLE, Move, State
+from bot.consent.machine import TABLE, Move, State
 from bot.model import Person
+from bot.oauth.messages import Response
 from bot.service import Refused
-from bot.talk import Response
 from tests.consent_world import ALICE, BOB, NARROW, WIDE, Scene, Timeout, once, teach
 
 T = TypeVar("T")

@@ -12,14 +12,14 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from bot.jobs.driving import binding
 from bot.model import ConsentView, Person, Place, Question, Reply
+from bot.oauth.tokens import unseal
 from bot.ports import Card
 from bot.service import Service
-from bot.tokens import unseal
+from bot.services.consent_runner import binding
+from handlers.compose import Runtime
 from handlers.http import HttpClient
-from handlers.sandbox import Practice, practice_people
-from handlers.wire import Runtime
+from handlers.practice import Practice, practice_people
 from tests.practice import ALICE, PLACE, PROVIDERS, practice, process, put_card, ticket_of, visit, walk
 
 __all__ = ["practice"]
@@ -39,7 +39,7 @@ async def runtime(practice: Practice, tmp_path: Path) -> AsyncIterator[Runtime]:
 @pytest.fixture
 def service(runtime: Runtime, practice: Practice) -> Service:
     """Its service, on the practice platform's clock, which can be pushed."""
-    return Service(replace(runtime.service.world, clock=practice.clock))
+    return Service(replace(runtime.service.context, clock=practice.clock))
 
 
 @every
@@ -50,7 +50,7 @@ async def test_from_the_click_to_the_proof(service: Service, practice: Practice,
     assert view.state == "proven", view
     assert view.proof is not None
     assert view.proof.text.en
-    (token,) = await service.world.store.tokens_of(ALICE)
+    (token,) = await service.context.store.tokens_of(ALICE)
     alice = next(person for person in practice_people() if person.key == "alice")
     assert token.subject == alice.account(platform, token.app_id)
 
@@ -61,7 +61,7 @@ async def test_saying_no_is_no(service: Service, practice: Practice, platform: s
     view = await walk(service, practice.app(platform, brand), approve=False)
 
     assert (view.state, view.may_retry) == ("refused", True)
-    assert list(await service.world.store.tokens_of(ALICE)) == []
+    assert list(await service.context.store.tokens_of(ALICE)) == []
 
 
 @every
@@ -128,7 +128,7 @@ async def test_one_may_take_it_back_and_give_it_again(service: Service, practice
     assert (await walk(service, practice.app(platform, brand))).state == "proven"
 
     await service.click("card", "revoke", ALICE, PLACE)
-    assert list(await service.world.store.tokens_of(ALICE)) == []
+    assert list(await service.context.store.tokens_of(ALICE)) == []
 
     assert (await walk(service, practice.app(platform, brand))).state == "proven"
 
@@ -220,13 +220,13 @@ async def test_a_platform_that_is_down_or_busy_is_asked_again_in_its_time(
     await service.resume()
 
     assert (await end(service, way)).state == "proven"
-    assert len(await service.world.store.tokens_of(ALICE)) == 1
+    assert len(await service.context.store.tokens_of(ALICE)) == 1
 
 
 async def test_a_platform_that_is_slow_at_the_door_is_asked_again(runtime: Runtime, practice: Practice) -> None:
     """No answer within the time to "whose token is it": asked again, proven."""
     async with HttpClient(practice=True, timeout=0.4) as impatient:
-        service = Service(replace(runtime.service.world, clock=practice.clock, http=impatient))
+        service = Service(replace(runtime.service.context, clock=practice.clock, http=impatient))
         way = await begun(service, practice)
         order(practice, WHO, "slow", seconds=0.9)
 
@@ -241,7 +241,7 @@ async def test_a_platform_that_is_slow_at_the_door_is_asked_again(runtime: Runti
 async def test_a_code_whose_answer_came_too_late_is_told(runtime: Runtime, practice: Practice) -> None:
     """The platform took the code, but its answer came after our time: the code is gone, the person is told why and clicks once more."""
     async with HttpClient(practice=True, timeout=0.4) as impatient:
-        service = Service(replace(runtime.service.world, clock=practice.clock, http=impatient))
+        service = Service(replace(runtime.service.context, clock=practice.clock, http=impatient))
         way = await begun(service, practice)
         order(practice, TOKEN, "late", seconds=0.9)
 
@@ -278,7 +278,7 @@ async def test_what_is_no_answer_ends_with_a_sentence(service: Service, practice
 
     assert view.state == "failed"
     assert view.sentence.zh
-    assert list(await service.world.store.tokens_of(ALICE)) == []
+    assert list(await service.context.store.tokens_of(ALICE)) == []
 
 
 # ---------------------------------------------------------------- people

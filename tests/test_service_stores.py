@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.jobs import snapshot
 from bot.model import Question
 from bot.service import Refused, Service
+from bot.services import card_snapshot
 from handlers.store import open_store
 from handlers.vault import FernetVault
 from tests.consent_world import ALICE, APP, BOB, PLACE, Hands, Scene, teach
@@ -77,7 +77,7 @@ async def test_one_callback_raced_by_eight(url: str) -> None:
     started = await scene.started(person, "race")
     query = scene.platform.consent(started.url)
     stores = [open_store(url) for _ in range(RACERS)]
-    services = [Service(replace(scene.world, store=store)) for store in stores]
+    services = [Service(replace(scene.context, store=store)) for store in stores]
 
     flows = await asyncio.gather(*(service.finish("lark", APP.app_id, query, started.cookie) for service in services))
     await asyncio.gather(*(service.resume() for service in services))
@@ -95,7 +95,7 @@ async def test_one_link_started_by_eight(url: str) -> None:
     await scene.card(person, card_id="link")
     ticket = await scene.ticket(person, "link")
     stores = [open_store(url) for _ in range(RACERS)]
-    services = [Service(replace(scene.world, store=store)) for store in stores]
+    services = [Service(replace(scene.context, store=store)) for store in stores]
     starts = await asyncio.gather(*(service.start(ticket) for service in services))
     answers = [scene.platform.consent(started.url) for started in starts]
 
@@ -117,8 +117,8 @@ async def test_two_people_at_once_get_a_consent_each(url: str) -> None:
     scene = on(url, "two", messengers={})
     people = {"alice": replace(ALICE, user_id=f"two-a-{url[:6]}"), "mallory": replace(BOB, user_id=f"two-b-{url[:6]}")}
     card = await scene.card(people["alice"], card_id="two")
-    assert await scene.store.save_card(snapshot.with_asker(card, people["mallory"]))
-    services = {who: Service(replace(scene.world, store=open_store(url))) for who in people}
+    assert await scene.store.save_card(card_snapshot.with_asker(card, people["mallory"]))
+    services = {who: Service(replace(scene.context, store=open_store(url))) for who in people}
 
     async def way(who: str) -> str:
         clicked = await services[who].click("two", "reauthorize", people[who], PLACE)
@@ -140,7 +140,7 @@ async def test_replicas_whose_clocks_differ_by_a_minute(url: str, seconds: int) 
     await scene.card(person, card_id=f"skew{seconds}")
     skewed = Hands()
     skewed.at = scene.clock.at + timedelta(seconds=seconds)
-    other = Service(replace(scene.world, store=open_store(url), clock=skewed))
+    other = Service(replace(scene.context, store=open_store(url), clock=skewed))
     clicked = await scene.click(person, card_id=f"skew{seconds}")
     ticket = clicked.url.rpartition("/")[2]
 
@@ -168,7 +168,7 @@ async def test_a_mute_outlives_the_process(url: str) -> None:
     assert first is not None
     assert (await scene.service.click(first.card.id, "mute", BOB, place)).toast.en.startswith("Quiet")
 
-    again = Service(replace(scene.world, store=open_store(url)))
+    again = Service(replace(scene.context, store=open_store(url)))
 
     assert await again.answer(overheard) is None
     assert await again.answer(replace(overheard, direct=True)) is not None
@@ -179,7 +179,7 @@ async def test_eight_clicks_at_once_leave_one_offer(url: str) -> None:
     scene = on(url, "click", messengers={})
     person = replace(ALICE, user_id=f"click-{url[:6]}")
     await scene.card(person, card_id="click")
-    services = [Service(replace(scene.world, store=open_store(url))) for _ in range(RACERS)]
+    services = [Service(replace(scene.context, store=open_store(url))) for _ in range(RACERS)]
 
     clicks = await asyncio.gather(*(service.click("click", "reauthorize", person, PLACE) for service in services))
     ends: Counter[str] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -16,8 +17,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 
 from handlers.store import StoreError, open_engine, open_store
-from handlers.store.engine import teach_sqlite
-from handlers.store.tables import meta
+from handlers.store.engine import _parse, migrate, teach_sqlite
+from handlers.store.schema import meta
 from tests.peers import postgres_database
 
 
@@ -127,6 +128,39 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(kind: str, tmp_path:
     assert differences == []
 
 
+def _engine(url: str) -> Engine:
+    """An engine with our habits, whose schema nobody has touched yet."""
+    engine = create_engine(_parse(url))
+    if engine.dialect.name == "sqlite":
+        teach_sqlite(engine)
+    return engine
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_failures_of_the_first_schema_are_kept_once_each(kind: str, tmp_path: Path) -> None:
+    """One row an id, each with all ids, becomes one row a failure; every id still leads to it, and to what its own tenant saw."""
+    url = f"sqlite:///{tmp_path / 'store.db'}" if kind == "sqlite" else postgres_database("before")
+    engine = _engine(url)
+    migrate(engine, "0001")
+    ids = [f"id-{number:03}" for number in range(450)]
+    row = {"platform": "lark", "finding": json.dumps({"codes": ["1"], "request_ids": ids}), "seen": 5, "source": "paste", "tenant": "T1"}
+    other = {**row, "request_id": "id-007", "tenant": "", "finding": "{}", "source": "app"}
+    insert = text("INSERT INTO reports VALUES (:request_id, :tenant, :platform, :finding, :seen, :source)")
+    with engine.begin() as connection:
+        connection.execute(insert, [*({**row, "request_id": each} for each in ids), other])
+    engine.dispose()
+
+    store = open_store(url)
+    assert (first := await store.recall(["id-000"], "T1")) is not None
+    assert (last := await store.recall(["id-449"], "T1")) is not None
+    assert (common := await store.recall(["id-007"], "T2")) is not None
+    assert await store._read(lambda c: c.execute(text("SELECT count(*) FROM reports")).scalar_one()) == 2
+    await store.close()
+
+    assert first.finding == last.finding == {"codes": ["1"], "request_ids": ids[:20]}
+    assert (common.source, common.finding) == ("app", {})
+
+
 def test_the_comparison_would_notice(tmp_path: Path) -> None:
     """The test above can fail."""
     engine = create_engine(f"sqlite:///{tmp_path / 'empty.db'}")
@@ -137,7 +171,7 @@ def test_the_comparison_would_notice(tmp_path: Path) -> None:
 
 def test_the_composition_root_starts_light() -> None:
     """Importing settings and wire pays for no database, web server or chat SDK."""
-    code = "import sys, handlers.wire, handlers.settings; print(*sorted(sys.modules))"
+    code = "import sys, handlers.compose, handlers.settings; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"sqlalchemy", "fastapi", "lark_oapi", "slack_bolt", "dingtalk_stream", "httpx", "alembic"} & set(loaded)

@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 
 from bot.model import App, Person
+from bot.oauth.messages import PlatformRefusal, Request, Response, Token
+from bot.oauth.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
 from bot.ports import StoredToken
-from bot.talk import PlatformRefusal, Request, Response, Token
-from bot.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
 from handlers.store import SqlStore, open_store
 from handlers.system import SystemRandomness
 from handlers.tokens import Broker, NoToken, rotate

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.tokens import seal, unseal
-from handlers.sandbox import Practice
-from handlers.sandbox.run import MovableClock
+from bot.oauth.tokens import seal, unseal
+from handlers.practice import Practice
+from handlers.practice.run import MovableClock
 from handlers.store import SqlStore, open_store
 from handlers.system import SystemRandomness
 from handlers.tokens import Broker, NoToken

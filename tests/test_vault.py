@@ -10,10 +10,10 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bot.ports import StoredToken
+from handlers.compose import open_vault, reseal
 from handlers.settings import SettingsError, load_settings
 from handlers.store import open_store
 from handlers.vault import FernetVault, VaultError, key_beside
-from handlers.wire import open_vault, reseal
 
 ONE, TWO = "first passphrase of many characters 1", "second passphrase of many characters 2"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from bot.model import App, Person
+from bot.oauth.messages import Token
+from bot.oauth.tokens import seal
 from bot.ports import Report
-from bot.talk import Token
-from bot.tokens import seal
+from handlers.compose import build
 from handlers.settings import Settings, SettingsError, load_settings
-from handlers.wire import build
 
 FEISHU = App("lark", "cli_1", brand="feishu", secret="s", practice=True)
 
@@ -31,16 +31,16 @@ async def test_one_round_of_housekeeping_forgets_what_is_over_and_the_next_waits
     """Old reports and tokens that can never be used again go; the sweep is one process's job in an hour."""
     runtime = build(settings, apps=[FEISHU])
     then = runtime.clock.now() - timedelta(days=40)
-    await runtime.store.remember([Report("old", "lark", {}, then)])
+    await runtime.store.remember([Report(("old",), "lark", {}, then)])
     dead = seal(runtime.vault, FEISHU, Token("a", frozenset(), 1, "r", 2), subject="ou_1", now=then, person=Person("slack", "T", "U"))
     await runtime.store.put_token(dead)
     await runtime.housekeeping()
 
-    assert await runtime.store.recall("old") is None
+    assert await runtime.store.recall(("old",)) is None
     assert await runtime.store.token("lark", "cli_1", "ou_1") is None
-    await runtime.store.remember([Report("old", "lark", {}, then)])
+    await runtime.store.remember([Report(("old",), "lark", {}, then)])
     await runtime.housekeeping()
-    assert await runtime.store.recall("old") is not None
+    assert await runtime.store.recall(("old",)) is not None
     await runtime.close()
 
 
@@ -53,10 +53,10 @@ async def test_a_job_that_fails_does_not_stop_the_others(settings: Settings, mon
 
     monkeypatch.setattr(runtime.service, "resume", broken)
     then = runtime.clock.now() - timedelta(days=40)
-    await runtime.store.remember([Report("old", "lark", {}, then)])
+    await runtime.store.remember([Report(("old",), "lark", {}, then)])
     await runtime.housekeeping()
 
-    assert await runtime.store.recall("old") is None
+    assert await runtime.store.recall(("old",)) is None
     await runtime.close()
 
 

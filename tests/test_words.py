@@ -10,8 +10,8 @@ from string import Formatter
 import pytest
 from babel.messages.pofile import read_po
 
+from bot.i18n import joined, listed, same, say
 from bot.model import Text
-from bot.words import joined, listed, same, say
 
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "templates" / "locale" / "zh" / "LC_MESSAGES" / "whyforbidden.po"

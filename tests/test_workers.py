@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from threading import Event
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TypeVar
 
 import pytest
 
-from bot.jobs.answering import LONG
 from bot.model import Question
+from bot.ports import WorkGivenUpError
+from bot.services.answer import LONG
+from handlers.compose import build
 from handlers.settings import load_settings
 from handlers.system import SystemWorkers
-from handlers.wire import build
 from tests.bench.pastes import feishu_error, log_with_errors
 from tests.consent_world import ALICE, PLACE, Scene
 
@@ -63,18 +65,31 @@ async def test_a_paste_of_five_megabytes_does_not_stop_the_loop(tmp_path: Path, 
 
 async def test_what_is_light_never_waits_for_what_is_heavy() -> None:
     """Any number of long texts are being read: a short one is read at once."""
-    workers, over = SystemWorkers(), Event()
+    workers = SystemWorkers()
     try:
-        heavy = [asyncio.create_task(workers.run(lambda: over.wait(10), heavy=True)) for _ in range(5)]
+        heavy = [asyncio.create_task(workers.run(partial(sleep, 1), heavy=True)) for _ in range(5)]
         await asyncio.sleep(0)
 
-        assert await asyncio.wait_for(workers.run(lambda: "read"), 5) == "read"
+        assert await asyncio.wait_for(workers.run(lambda: "read"), 1) == "read"
         assert not any(task.done() for task in heavy)
-        over.set()
-        assert all(await asyncio.gather(*heavy))
     finally:
-        over.set()
         workers.close()
+
+
+async def test_what_breaks_in_a_process_breaks_for_the_one_who_asked() -> None:
+    """An exception comes back from the other process; one that dies or takes too long is given up, and the next work is done."""
+    workers = SystemWorkers(longest=20)
+
+    with pytest.raises(ValueError, match="invalid literal"):
+        await workers.run(partial(int, "x"), heavy=True)
+    with pytest.raises(WorkGivenUpError):
+        await workers.run(partial(os._exit, 9), heavy=True)
+    assert await workers.run(partial(int, "7"), heavy=True) == 7
+    hasty = SystemWorkers(longest=0.2)
+    with pytest.raises(WorkGivenUpError):
+        await hasty.run(partial(sleep, 30), heavy=True)
+    workers.close()
+    hasty.close()
 
 
 async def test_what_breaks_in_a_worker_breaks_for_the_one_who_asked() -> None:

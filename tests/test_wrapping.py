@@ -5,20 +5,15 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from bot.catalog import catalog
 from bot.extract import extract
 from bot.redact import redact
+from tests.cases import rows
 
-SAMPLES = Path(__file__).parent / "samples/extract"
-TEXTS = [
-    json.loads(line)["text"]
-    for name in ("errors", "errors-more", "more", "varied")
-    for line in (SAMPLES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-]
+TEXTS = [row["text"] for row in rows("extract", "errors", "errors-more", "more", "varied")[::4]]
 
 
 def _each_line(form: str) -> Callable[[str], str]:

@@ -1,6 +1,6 @@
 """Text → findings: one cheap scan for anchors, then local reading around them. The same for every door.
 
-Input is redacted text. Time is linear in its length: each reader passes over a window once, patterns have no nested repetition.
+Input is redacted text. Time is linear in its length: each reader passes over a context once, patterns have no nested repetition.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bot.catalog import Catalog
-from bot.extract import windows
-from bot.extract.gather import read
-from bot.extract.owners import PROSE
-from bot.extract.records import Record, finding
-from bot.extract.spec import lexicon
-from bot.extract.window import Window, known
-from bot.extract.words import alike
+from bot.extract import scan
+from bot.extract.attribution import PROSE
+from bot.extract.context import Context, known
+from bot.extract.draft import Draft, finding
+from bot.extract.envelope import read
+from bot.extract.vocabulary import alike
 from bot.model import Finding
+from bot.platforms.spec import lexicon
 
 _MOST_FINDINGS = 50
 
@@ -24,7 +24,7 @@ _MOST_FINDINGS = 50
 def anchors(catalog: Catalog) -> tuple[str, ...]:
     """The lower-case literals of which a text holds at least one if it can be an error at all."""
     words = lexicon()
-    every = dict.fromkeys(windows.WORDS)
+    every = dict.fromkeys(scan.WORDS)
     every.update(dict.fromkeys(phrase for listed in known(catalog, words).phrases.values() for phrase, *_ in listed))
     listed = sorted(every, key=len)
     # A literal that holds another one finds nothing new.
@@ -37,48 +37,52 @@ def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
     Never raises for any text. Spans are offsets in `text`.
     """
     words = lexicon()
-    if len(text) <= windows.SMALL:
+    if len(text) <= scan.SMALL:
         places = [(0, len(text))] if text.strip() else []
     else:
-        places = windows.anchored(alike(text), anchors(catalog))
-    merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Record, tuple[int, int], int, str]] = {}
+        places = scan.anchored(alike(text), anchors(catalog))
+    merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Draft, tuple[int, int], int, str]] = {}
+    ids: dict[
+        tuple[str, tuple[str, ...], tuple[str, ...]], set[str]
+    ] = {}  # of each, so that another id costs the same however many there are
     for start, end in places:
         raw = text[start:end]
-        window = Window(raw, catalog, words, whole=len(places) == 1 and end - start == len(text))
-        for record in read(window):
-            codes = tuple(record.codes)
-            key = (record.platform, codes, () if codes else tuple(record.scopes) or (record.hints.get("entry", ""),))
-            span = _span(raw, window, record, start)
+        context = Context(raw, catalog, words, whole=len(places) == 1 and end - start == len(text))
+        for draft in read(context):
+            codes = tuple(draft.codes)
+            key = (draft.platform, codes, () if codes else tuple(draft.scopes) or (draft.hints.get("entry", ""),))
+            span = _span(raw, context, draft, start)
             if key in merged:
                 first, where, count, source = merged[key]
-                merged[key] = (first, where, count + _again(first, record), source)
-                _absorb(first, record)
+                merged[key] = (first, where, count + _again(first, draft, ids[key]), source)
+                _absorb(first, draft, ids[key])
             else:
-                merged[key] = (record, span, 1, window.text)
+                merged[key] = (draft, span, 1, context.text)
+                ids[key] = set(draft.ids)
     families = known(catalog, words).families
     listed = sorted(merged.values(), key=lambda each: each[0].strength <= PROSE or _stray(each[0], catalog, families))
-    return tuple(finding(record, span, source, count) for record, span, count, source in listed[:_MOST_FINDINGS])
+    return tuple(finding(draft, span, source, count) for draft, span, count, source in listed[:_MOST_FINDINGS])
 
 
-def _stray(record: Record, catalog: Catalog, families: frozenset[tuple[str, int]]) -> bool:
-    """Whether all of a record's codes are numbers that nobody listed, nor any like them: likelier a wrapper's than the platform's."""
-    return bool(record.codes) and all(
-        each.isdigit() and (record.platform, int(each) // 1000) not in families and catalog.entry(record.platform, each) is None
-        for each in record.codes
+def _stray(draft: Draft, catalog: Catalog, families: frozenset[tuple[str, int]]) -> bool:
+    """Whether all of a draft's codes are numbers that nobody listed, nor any like them: likelier a wrapper's than the platform's."""
+    return bool(draft.codes) and all(
+        each.isdigit() and (draft.platform, int(each) // 1000) not in families and catalog.entry(draft.platform, each) is None
+        for each in draft.codes
     )
 
 
-def _again(first: Record, second: Record) -> int:
+def _again(first: Draft, second: Draft, ids: set[str]) -> int:
     """1 when this is another occurrence, 0 when the same occurrence is told twice."""
     if first.ids and second.ids:
-        return int(not set(first.ids) & set(second.ids))
+        return int(ids.isdisjoint(second.ids))
     return int(not first.ids and not second.ids and first.chain == second.chain == () and abs(second.start - first.start) > 30)
 
 
-def _absorb(first: Record, second: Record) -> None:
-    for name in ("ids", "scopes"):
-        mine = getattr(first, name)
-        mine.extend(each for each in getattr(second, name) if each not in mine)
+def _absorb(first: Draft, second: Draft, ids: set[str]) -> None:
+    first.ids.extend(each for each in second.ids if each not in ids)
+    ids.update(second.ids)
+    first.scopes.extend(each for each in second.scopes if each not in first.scopes)
     if first.app is None:
         first.app = second.app
     if first.identity == "unknown":
@@ -91,12 +95,12 @@ def _absorb(first: Record, second: Record) -> None:
         first.message = second.message
 
 
-def _span(raw: str, window: Window, record: Record, offset: int) -> tuple[int, int]:
-    """Where the record stands in the paste. Undoing escapes moved things, so the code itself is looked for near its place."""
-    if len(raw) == len(window.text) and raw == window.shown:
-        return offset + record.start, offset + min(max(record.end, record.start), len(raw))
-    wanted = record.codes[0] if record.codes else window.shown[record.start : record.start + 12]
-    guess = int(record.start * len(raw) / max(1, len(window.text)))
+def _span(raw: str, context: Context, draft: Draft, offset: int) -> tuple[int, int]:
+    """Where the draft stands in the paste. Undoing escapes moved things, so the code itself is looked for near its place."""
+    if len(raw) == len(context.text) and raw == context.shown:
+        return offset + draft.start, offset + min(max(draft.end, draft.start), len(raw))
+    wanted = draft.codes[0] if draft.codes else context.shown[draft.start : draft.start + 12]
+    guess = int(draft.start * len(raw) / max(1, len(context.text)))
     at = raw.find(wanted, max(0, guess - 4000)) if wanted else -1
     if at < 0:
         at = raw.find(wanted) if wanted else -1

@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from itertools import islice
 
-from bot.extract.words import FAIL_WIDE, TRACE
+from bot.extract.vocabulary import FAIL_WIDE, TRACE
 
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
 _CODE_LINE = re.compile(

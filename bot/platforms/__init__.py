@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Protocol, TypeVar
 
 from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Entry, Finding, Link, Proof, Step, SupportItem, Text, Who
-from bot.talk import Account, Request, Response, Token
+from bot.oauth.messages import Account, Request, Response, Token
 
 T = TypeVar("T")
 Talk = Generator[Request, Response, T]

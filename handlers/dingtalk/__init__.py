@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from handlers.door import Door
-    from handlers.wire import Runtime
+    from handlers.chat.surface import Door
+    from handlers.compose import Runtime
 
 
 def open_door(runtime: Runtime) -> Door:

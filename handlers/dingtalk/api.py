@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from bot.oauth import opaque, seconds_to_wait, whole, words
+from bot.oauth.generic import opaque, seconds_to_wait, whole, words
+from bot.oauth.messages import PlatformRefusal, Request, Response
 from bot.ports import Http
-from bot.talk import PlatformRefusal, Request, Response
 
 WEBHOOK_HOST = "oapi.dingtalk.com"
 TRIES = 3

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from handlers.chat.last_seen import Seen
+from handlers.chat.queue import Line, Pace, Recent
+from handlers.chat.surface import Door
+from handlers.compose import Runtime
 from handlers.dingtalk.api import Api
 from handlers.dingtalk.desk import Desk
-from handlers.dingtalk.inbound import read_click, read_message
+from handlers.dingtalk.events import read_click, read_message
+from handlers.dingtalk.messenger import Voice
 from handlers.dingtalk.stream import Stream
-from handlers.dingtalk.voice import Voice
-from handlers.door import Door
 from handlers.http import HttpClient
-from handlers.line import Line, Pace, Recent
-from handlers.seen import Seen
 from handlers.system import is_local
-from handlers.wire import Runtime
 
 GRACE_SECONDS = 3.0
 

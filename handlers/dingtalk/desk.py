@@ -8,13 +8,14 @@ from dataclasses import replace
 import structlog
 
 from bot.explain import language
-from bot.jobs.snapshot import askers, was_asked
-from bot.jobs.values import Answer, Clicked
+from bot.i18n import same, say
 from bot.model import Locale, Person, Place, Question, Text
 from bot.ports import Card
-from bot.words import same, say
+from bot.services.card_snapshot import askers, was_asked
+from bot.services.results import Answer, Clicked
+from handlers.compose import Runtime
+from handlers.dingtalk.events import Asked, Pressed
 from handlers.dingtalk.files import read_file
-from handlers.dingtalk.inbound import Asked, Pressed
 from handlers.dingtalk.layout import (
     Body,
     Word,
@@ -28,8 +29,7 @@ from handlers.dingtalk.layout import (
     with_words,
     word_of,
 )
-from handlers.dingtalk.voice import CARD, Voice
-from handlers.wire import Runtime
+from handlers.dingtalk.messenger import CARD, Voice
 
 ONCE_SECONDS = 86_400.0
 CLICK_SECONDS = 1.4  # DingTalk waits two seconds; the rest is for the way

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from bot.i18n import say
+from bot.oauth.messages import PlatformRefusal, Request, Response
 from bot.platforms.dingtalk.links import APP_ID, APPLY, APPS, CONSOLE
 from bot.ports import Http
-from bot.talk import PlatformRefusal, Request, Response
-from bot.words import say
 from handlers.dingtalk.api import fetch_token, reason
 from handlers.doctor import Check
 from handlers.http import HttpClient

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.i18n import say
 from bot.model import Text
-from bot.words import say
 from handlers.dingtalk.api import Api
-from handlers.dingtalk.inbound import Attached
+from handlers.dingtalk.events import Attached
 
 ENDINGS = (".txt", ".log", ".json", ".out", ".err", ".md", ".csv", ".xml", ".yaml", ".yml", ".har", ".ndjson", ".jsonl")
 

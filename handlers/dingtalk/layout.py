@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.card import CardView
-from bot.escape import PAPERS
+from bot.card.labels import Tone, label
+from bot.i18n import listed, say
 from bot.model import Button, Locale, Reply, Text
-from bot.naming import Tone, label
-from bot.words import listed, say
+from bot.render.escape import PAPERS
 
 MOST_TITLE = 100  # characters, of the robot API's templates
 MOST_TEXT = 5_000  # characters; the real limit is not documented

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from handlers.door import Door
-    from handlers.wire import Runtime
+    from handlers.chat.surface import Door
+    from handlers.compose import Runtime
 
 PATH = "/lark/events"
 
@@ -21,15 +21,15 @@ def open_door(runtime: Runtime) -> Door:
     import asyncio
     from urllib.parse import urlsplit
 
-    from handlers.door import Door
+    from handlers.chat.last_seen import Seen
+    from handlers.chat.surface import Door
     from handlers.http import HttpClient
     from handlers.lark.api import Api
     from handlers.lark.clicks import Clicks
     from handlers.lark.connection import Connection
     from handlers.lark.desk import DRAIN_SECONDS, Desk
-    from handlers.lark.voice import Voice
+    from handlers.lark.messenger import Voice
     from handlers.lark.webhook import Gate, route
-    from handlers.seen import Seen
     from handlers.system import is_local
 
     settings = runtime.settings

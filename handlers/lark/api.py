@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
+from bot.oauth.messages import PlatformRefusal, Request, Response
 from bot.ports import Http
 from bot.redact import redact
-from bot.talk import PlatformRefusal, Request, Response
 from handlers.lark.rate import Rate
 
 HOSTS = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}

@@ -11,17 +11,17 @@ from typing import Any
 
 import structlog
 
-from bot.jobs.values import Clicked
+from bot.i18n import say
 from bot.model import Place, Reply, Text
 from bot.ports import Card
-from bot.words import say
+from bot.services.results import Clicked
+from handlers.chat.last_seen import Seen
+from handlers.chat.queue import Recent
+from handlers.compose import Runtime
 from handlers.lark import events
 from handlers.lark.desk import ONCE_SECONDS, once
 from handlers.lark.events import Pressed
-from handlers.lark.voice import Voice, line
-from handlers.line import Recent
-from handlers.seen import Seen
-from handlers.wire import Runtime
+from handlers.lark.messenger import Voice, line
 
 ANSWER_SECONDS = 2.0  # of three, the network included
 _MOST_AT_ONCE = 200

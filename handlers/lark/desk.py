@@ -11,20 +11,20 @@ from typing import Any
 
 import structlog
 
-from bot.jobs.values import Answer
+from bot.i18n import joined, say
 from bot.model import Place, Question, Text
+from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card
-from bot.talk import PlatformRefusal
-from bot.words import joined, say
-from handlers.lark import content, events
+from bot.services.results import Answer
+from handlers.chat.last_seen import Seen
+from handlers.chat.queue import Line, Pace, Recent
+from handlers.compose import Runtime
+from handlers.lark import events, markup
 from handlers.lark.api import Api
-from handlers.lark.content import Content
 from handlers.lark.events import Asked, Chosen
-from handlers.lark.voice import Voice, line
+from handlers.lark.markup import Content
+from handlers.lark.messenger import Voice, line
 from handlers.lark.webhook import event_type
-from handlers.line import Line, Pace, Recent
-from handlers.seen import Seen
-from handlers.wire import Runtime
 
 ONCE_SECONDS = 86_400.0
 DRAIN_SECONDS = 3.0
@@ -121,9 +121,9 @@ class Desk:
             return True
         if asked.mentions:
             bot = await self._own_id()
-            if content.mentions_bot(asked.mentions, bot) and (bot or not self._listens(asked.chat)):
+            if markup.mentions_bot(asked.mentions, bot) and (bot or not self._listens(asked.chat)):
                 return True
-        return asked.kind == "text" and bool(content.SLASH.match(content.read("text", asked.content, asked.mentions).text))
+        return asked.kind == "text" and bool(markup.SLASH.match(markup.read("text", asked.content, asked.mentions).text))
 
     def _listens(self, chat: str) -> bool:
         return chat in self._settings.listen_channels or "*" in self._settings.listen_channels
@@ -147,7 +147,7 @@ class Desk:
                 await self._say(asked, nothing)
             return
         question = Question(text, "lark", asked.person, asked.place(), direct=direct, private=asked.private)
-        found = await (self._service.command(question) if direct or content.SLASH.match(text) else self._service.answer(question))
+        found = await (self._service.command(question) if direct or markup.SLASH.match(text) else self._service.answer(question))
         if found is None:
             return
         if old is not None:
@@ -218,7 +218,7 @@ class Desk:
     async def _read(self, asked: Asked, *, direct: bool) -> tuple[str, Sequence[Text]]:
         """The question's text with that of its files and forwarded messages, and what could not be read."""
         bot = await self._own_id() if asked.mentions else ""
-        said = content.read(asked.kind, asked.content, asked.mentions, bot)
+        said = markup.read(asked.kind, asked.content, asked.mentions, bot)
         text, troubles = await self._whole(asked.message, said)
         if not direct or text.strip() or troubles:
             return text, troubles
@@ -231,7 +231,7 @@ class Desk:
         texts, troubles = [said.text], list[Text]()
         if said.forwarded:
             try:
-                texts.append(content.forwarded(await self._api.messages(message), message).text)
+                texts.append(markup.forwarded(await self._api.messages(message), message).text)
             except PlatformRefusal as refusal:
                 log.warning("forwarded_unread", code=refusal.code, why=refusal.message, log_id=refusal.request_id)
                 troubles.append(say("I cannot read the forwarded messages ({reason}). Paste the error itself.", reason=refusal.code))
@@ -253,10 +253,10 @@ class Desk:
         sender = first.get("sender") if first else None
         if first is None or (isinstance(sender, Mapping) and sender.get("id") == self._api.app_id):
             return "help", ()
-        said = content.of_item(first)
+        said = markup.of_item(first)
         return await self._whole(parent, said)
 
-    async def _file(self, message: str, file: content.File) -> str | Text:
+    async def _file(self, message: str, file: markup.File) -> str | Text:
         """A file's text, or why it was not read."""
         name, limit = file.name[:80], self._settings.max_upload
         if not file.name.lower().endswith(ENDINGS):
@@ -274,7 +274,7 @@ class Desk:
             return say("I cannot fetch the file {name} ({reason}). Paste its text instead.", name=name, reason=refusal.code)
         if len(raw) > limit:
             return too_large
-        text = content.as_text(raw)
+        text = markup.as_text(raw)
         return say("The file {name} is not text. Paste the error itself.", name=name) if text is None else text
 
     # ------------------------------------------------------------ the menu

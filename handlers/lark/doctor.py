@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.i18n import listed, say
 from bot.model import Text
+from bot.oauth.messages import PlatformRefusal, Request
 from bot.ports import Http
-from bot.talk import PlatformRefusal, Request
-from bot.words import listed, say
+from handlers.chat.last_seen import last_seen
 from handlers.doctor import Check
 from handlers.http import HttpClient
 from handlers.lark import PATH
 from handlers.lark.api import Api, base_url
-from handlers.seen import last_seen
 from handlers.settings import Settings
 from handlers.system import is_local
 

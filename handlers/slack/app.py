@@ -18,18 +18,18 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from bot.i18n import say
 from bot.model import Reply
-from bot.words import say
-from handlers.door import Door
-from handlers.line import Line, Pace, Recent
-from handlers.seen import Seen
+from handlers.chat.last_seen import Seen
+from handlers.chat.queue import Line, Pace, Recent
+from handlers.chat.surface import Door
+from handlers.compose import Runtime
+from handlers.slack.blocks import line
 from handlers.slack.desk import Desk
+from handlers.slack.events import Asked, own_id, read_action, read_command, read_event, read_shortcut, read_view
 from handlers.slack.files import Files
-from handlers.slack.inbound import Asked, own_id, read_action, read_command, read_event, read_shortcut, read_view
-from handlers.slack.layout import line
-from handlers.slack.people import People
-from handlers.slack.voice import Voice, quiet_logger, web_client
-from handlers.wire import Runtime
+from handlers.slack.messenger import Voice, quiet_logger, web_client
+from handlers.slack.users import People
 
 PATH = "/slack/events"
 PING_SECONDS = 10.0

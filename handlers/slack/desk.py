@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import structlog
 
-from bot.jobs.values import Answer, Clicked
+from bot.i18n import joined, say
 from bot.model import Locale, Person, Place, Question, Text
 from bot.ports import Card
-from bot.words import joined, say
+from bot.services.results import Answer, Clicked
+from handlers.compose import Runtime
+from handlers.slack.blocks import Body, line, modal, to_copy, with_share
+from handlers.slack.events import Asked, Pressed
 from handlers.slack.files import MOST_FILES, Files, is_text
-from handlers.slack.inbound import Asked, Pressed
-from handlers.slack.layout import Body, line, modal, to_copy, with_share
-from handlers.slack.people import Known, People
-from handlers.slack.text import unslack, words_of
-from handlers.slack.voice import NOT_THERE, Voice, message
-from handlers.wire import Runtime
+from handlers.slack.markup import unslack, words_of
+from handlers.slack.messenger import NOT_THERE, Voice, message
+from handlers.slack.users import Known, People
 
 ONCE_SECONDS = 86_400.0  # Slack repeats for minutes; a day is on the safe side
 _RECENT_CARDS = 50

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.i18n import listed, say
 from bot.model import Text
+from bot.oauth.messages import PlatformRefusal, Request, Response
 from bot.ports import Http
-from bot.talk import PlatformRefusal, Request, Response
-from bot.words import listed, say
+from handlers.chat.last_seen import last_seen
 from handlers.doctor import Check
-from handlers.seen import last_seen
 from handlers.settings import Settings
 
 KINDS = ("event", "command", "click", "shortcut")

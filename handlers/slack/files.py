@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bot.i18n import say
 from bot.model import Text
-from bot.words import say
-from handlers.slack.people import Call
+from handlers.slack.users import Call
 
 MOST_FILES = 3
 _SECONDS = 15

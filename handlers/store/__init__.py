@@ -1,6 +1,6 @@
 """The `Store` port over SQL: a SQLite file on one machine, PostgreSQL where several replicas share the work.
 
-This package and `handlers/migrations` are the only places that know SQLAlchemy.
+This package and `handlers/store/migrations` are the only places that know SQLAlchemy.
 """
 
 from handlers.store.engine import StoreError, open_engine

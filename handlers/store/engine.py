@@ -50,21 +50,21 @@ def begin_writing(connection: Connection) -> Connection:
     return connection.execution_options(whyforbidden_write=True)
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest revision, inside one transaction that the second process waits for."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to the newest (or a named) revision, inside one transaction that the second process waits for."""
     # Alembic takes a moment to import and is needed at start only.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with _ONE_AT_A_TIME, engine.connect() as plain, begin_writing(plain) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
         try:
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         except CommandError as error:
             raise StoreError(
                 f"The store at WHYFORBIDDEN_STORE_URL was written by a newer whyforbidden; install that, or name another store ({error})."

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from bot.ports import Clock
-from handlers.store.answers import Answers
-from handlers.store.consents import Consents
+from handlers.store.cards import Answers
+from handlers.store.claims import Manners
 from handlers.store.engine import StoreError, open_engine
-from handlers.store.manners import Manners
+from handlers.store.flows import Consents
 
 
 class SqlStore(Answers, Consents, Manners):

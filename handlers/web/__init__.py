@@ -17,7 +17,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.words import say
+from bot.i18n import say
 from handlers.web import api, chat, consent
 from handlers.web.pages import origin_of, policy, problem
 from handlers.web.state import Web, WebMessenger

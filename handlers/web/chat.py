@@ -15,11 +15,11 @@ from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from bot.escape import clean
-from bot.jobs.driving import binding
+from bot.i18n import say
 from bot.model import ACTIONS, Locale, Person, Place, Question, Text
 from bot.ports import Card
-from bot.words import say
+from bot.render.escape import clean
+from bot.services.consent_runner import binding
 from handlers.web.consent import from_ourselves
 from handlers.web.examples import examples
 from handlers.web.pages import SESSION_COOKIE, draw, fragment, locale_of, set_cookie, words_json

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from bot.i18n import say
 from bot.model import ConsentView, Text
 from bot.service import Refused
-from bot.words import say
 from handlers.web.pages import BINDING_COOKIE, draw, locale_of, origin_of, policy, problem, set_cookie, words_json
 from handlers.web.state import Web
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from bot.i18n import say
 from bot.model import Text
-from bot.words import say
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
+from bot.i18n import say
 from bot.model import Locale, Text
-from bot.words import say
 
 BINDING_COOKIE = "__Host-wf-consent-"  # and the consent's id: one browser may have several under way
 SESSION_COOKIE = "__Host-wf-session"

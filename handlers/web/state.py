@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bot.model import App, Person, Place, Reply
 from bot.ports import Card, Store
 from bot.service import Service
-from handlers.sandbox.people import PracticePerson
+from handlers.practice.people import PracticePerson
 from handlers.settings import Settings
 from handlers.tokens import Broker
 from handlers.web.pages import origin_of

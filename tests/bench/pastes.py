@@ -37,6 +37,13 @@ def feishu_error(number: int = 0) -> str:
     return json.dumps(body, ensure_ascii=False)
 
 
+def one_error_many_ids(lines: int, seed: int = 1) -> str:
+    """A failing batch job's log of 56 characters a line: always the same error, each time with a log_id of its own."""
+    dice = random.Random(seed)
+    times = (f"20241104{n // 3600 % 24:02}{n // 60 % 60:02}{n % 60:02}" for n in range(lines))
+    return "\n".join(f"code=99991672 log_id={time}{dice.getrandbits(80):020X}" for time in times)
+
+
 def quiet_log(size: int, seed: int = 1) -> str:
     """About `size` characters of a service's log in which nothing goes wrong."""
     dice = random.Random(seed)

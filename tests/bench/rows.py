@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import socket
@@ -19,14 +20,16 @@ import orjson
 from jinja2 import Template
 
 from bot.catalog import Catalog, PackText, catalog
-from bot.escape import PAPERS
 from bot.explain import explain
 from bot.extract import anchors
-from bot.extract.words import alike
-from bot.model import ACTIONS
+from bot.extract.vocabulary import alike
+from bot.model import ACTIONS, Person, Place, Question
 from bot.render import _card_of, _shown, _template, render
+from bot.render.escape import PAPERS
+from handlers.compose import build
+from handlers.settings import load_settings
 from tests.bench.measure import COMMAND, PYTHON, ROOT, Row, Stats, environment, processor_time, programs, ratio, run
-from tests.bench.pastes import KIB, MIB, ZOO, errors_only, feishu_error, healthy_log, log_with_errors, quiet_log
+from tests.bench.pastes import KIB, MIB, ZOO, errors_only, feishu_error, healthy_log, log_with_errors, one_error_many_ids, quiet_log
 
 ROWS: list[Callable[[], Iterator[Row]]] = []
 
@@ -68,6 +71,45 @@ def logs() -> Iterator[Row]:
         yield ratio(what, partial(explain, log), partial(either.findall, alike(log)), 4, rounds=5)
     many, few = log_with_errors(MIB, 200), log_with_errors(MIB // 8, 25)
     yield ratio("1 MB log with 200 errors : 8 × (1/8 MB with 25)", lambda: explain(many), lambda: explain(few), 1.3, rounds=5, scale=1 / 8)
+
+
+@_row
+def ids() -> Iterator[Row]:
+    """A failing batch job's log: the same error 20,000 times, each with a log_id of its own. Its reading against eight times that of an eighth;
+    what it adds to the store (SQLite's file with its journal) against its own size; and how long somebody else's question takes while it is
+    read and remembered, against the same question before."""
+    many, few = one_error_many_ids(20_000), one_error_many_ids(2_500)
+    yield ratio("20,000 log_ids, 1 MB : 8 × 2,500", partial(explain, many), partial(explain, few), 1.3, rounds=3, scale=1 / 8)
+    with tempfile.TemporaryDirectory() as folder:
+        grown, waited = asyncio.run(_remembering(many, Path(folder)))
+    yield Row("store after 20,000 log_ids, 1 MB : the paste", grown, 4)
+    yield Row("somebody else's question meanwhile : before", waited, 2)
+
+
+async def _remembering(text: str, folder: Path) -> tuple[float, float]:
+    """How many times its own size a paste adds to the store; how many times longer short questions take meanwhile (medians)."""
+    runtime = build(load_settings(store_url=f"sqlite:///{folder}/store.db", practice=True), apps=[])
+
+    async def ask(what: str, who: str) -> float:
+        began = time.perf_counter()
+        await runtime.service.command(Question(what, "web", Person("web", "bench", who), Place("web", "bench", who), "en", direct=True))
+        return time.perf_counter() - began
+
+    def size() -> int:
+        return sum(file.stat().st_size for file in folder.iterdir())
+
+    await ask(feishu_error(), "who loads the packs")
+    empty = size()
+    await ask(text, "first")
+    grown = size() - empty
+    before = Stats([await ask(feishu_error(number), str(number)) for number in range(60)])
+    large = asyncio.create_task(ask(text, "second"))
+    meanwhile = []
+    while not large.done():
+        await asyncio.sleep(0.02)
+        meanwhile.append(await ask(feishu_error(len(meanwhile)), f"meanwhile {len(meanwhile)}"))
+    await runtime.close()
+    return grown / len(text), Stats(meanwhile).middle / before.middle
 
 
 @_row

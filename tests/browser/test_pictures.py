@@ -67,4 +67,5 @@ def test_the_loop_in_pictures(
 
 def _fits(page: Page) -> None:
     """No sideways scrolling."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url

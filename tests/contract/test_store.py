@@ -16,7 +16,7 @@ from bot.model import Person, Place
 from bot.ports import Card, Report, StoredToken
 from handlers.notify import Notice
 from handlers.store import SqlStore, StoreError, open_store
-from handlers.store.tables import meta
+from handlers.store.schema import meta
 from tests.peers import postgres_database
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -87,11 +87,11 @@ async def test_hostile_text_survives_in_a_snapshot(store: SqlStore) -> None:
 async def test_hostile_and_endless_keys_are_found_again(store: SqlStore) -> None:
     """A request id with NUL, or longer than an index takes, is remembered and found."""
     for request_id in (HOSTILE, "x" * 50_000):
-        await store.remember([Report(request_id, "lark", {"codes": ["1"]}, NOW)])
+        await store.remember([Report((request_id,), "lark", {"codes": ["1"]}, NOW)])
 
-        assert (found := await store.recall(request_id)) is not None
+        assert (found := await store.recall((request_id,))) is not None
         assert found.finding == {"codes": ["1"]}
-    assert await store.recall("x" * 49_999) is None
+    assert await store.recall(("x" * 49_999,)) is None
 
 
 async def test_a_card_is_saved_only_over_the_version_that_was_read(store: SqlStore) -> None:
@@ -130,28 +130,28 @@ async def test_the_history_of_a_chat_is_its_newest_cards_oldest_first(store: Sql
 
 async def test_what_one_tenant_saw_is_not_told_to_another(store: SqlStore) -> None:
     """A log id leads to one's own report first, then to one that was reported for everybody."""
-    await store.remember([Report("r1", "lark", {"of": "T1"}, NOW, "paste", "T1"), Report("r2", "lark", {"of": "all"}, NOW, "app")])
-    await store.remember([Report("r2", "lark", {"of": "T1"}, NOW, "paste", "T1")])
+    await store.remember([Report(("r1",), "lark", {"of": "T1"}, NOW, "paste", "T1"), Report(("r2",), "lark", {"of": "all"}, NOW, "app")])
+    await store.remember([Report(("r2",), "lark", {"of": "T1"}, NOW, "paste", "T1")])
 
-    assert (mine := await store.recall("r1", "T1")) is not None
-    assert mine == Report("r1", "lark", {"of": "T1"}, NOW, "paste", "T1")
-    assert await store.recall("r1", "T2") is None
-    assert await store.recall("r1") is None
-    assert (own := await store.recall("r2", "T1")) is not None
+    assert (mine := await store.recall(("r1",), "T1")) is not None
+    assert mine == Report(("r1",), "lark", {"of": "T1"}, NOW, "paste", "T1")
+    assert await store.recall(("r1",), "T2") is None
+    assert await store.recall(("r1",)) is None
+    assert (own := await store.recall(("r2",), "T1")) is not None
     assert own.finding == {"of": "T1"}
-    assert (common := await store.recall("r2", "T2")) is not None
+    assert (common := await store.recall(("r2",), "T2")) is not None
     assert common.finding == {"of": "all"}
 
 
 async def test_a_paste_does_not_replace_what_the_app_reported(store: SqlStore) -> None:
     """The app knows better; its own newer word does replace."""
-    await store.remember([Report("r", "lark", {"n": 1}, NOW, "app")])
-    await store.remember([Report("r", "lark", {"n": 2}, NOW, "paste")])
-    assert (kept := await store.recall("r")) is not None
+    await store.remember([Report(("r",), "lark", {"n": 1}, NOW, "app")])
+    await store.remember([Report(("r",), "lark", {"n": 2}, NOW, "paste")])
+    assert (kept := await store.recall(("r",))) is not None
     assert kept.finding == {"n": 1}
 
-    await store.remember([Report("r", "lark", {"n": 3}, NOW, "app")])
-    assert (kept := await store.recall("r")) is not None
+    await store.remember([Report(("r",), "lark", {"n": 3}, NOW, "app")])
+    assert (kept := await store.recall(("r",))) is not None
     assert kept.finding == {"n": 3}
 
 
@@ -325,7 +325,7 @@ async def test_the_sweep_forgets_what_is_over_and_nothing_else(store: SqlStore) 
     for name, when in (("old", old), ("young", NOW)):
         await store.put_card(card(name, created=when))
         await store.feedback(name, ALICE, True)
-        await store.remember([Report(name, "lark", {}, when)])
+        await store.remember([Report((name,), "lark", {}, when)])
         await store.claim(name, when, 9)
         await store.audit(when, None, name, {})
         await store.put_notice(Notice(name, "lark", "cli_1", "{}", when))
@@ -335,11 +335,11 @@ async def test_the_sweep_forgets_what_is_over_and_nothing_else(store: SqlStore) 
     assert await store.sweep(NOW, retention_days=30, audit_days=365) == 6
     assert await store.card("old") is None
     assert await store.flow("old") is None
-    assert await store.recall("old") is None
+    assert await store.recall(("old",)) is None
     assert await store.voices("old") == (0, 0)
     assert await store.card("young")
     assert await store.flow("young")
-    assert await store.recall("young")
+    assert await store.recall(("young",))
     assert not await store.claim("young", NOW, 9)
     assert await store.token("lark", "cli_1", "ou_1")
     assert await store.account_of(ALICE, "lark")

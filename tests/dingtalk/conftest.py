@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from handlers.compose import Runtime, build
 from handlers.dingtalk.app import DingTalkDoor
-from handlers.sandbox import Practice
-from handlers.sandbox import running as practising
+from handlers.practice import Practice
+from handlers.practice import running as practising
 from handlers.settings import Settings
-from handlers.wire import Runtime, build
 from tests.dingtalk.platform import CARDS, CLIENT_ID, CORP, MESSAGES, SECRET, Platform, Sent, running
 
 GROUP, DIRECT = "cidGroup00000000000000==", "cidDirect0000000000000=="

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from handlers.compose import build
 from handlers.dingtalk.app import DingTalkDoor
-from handlers.sandbox import running as practising
-from handlers.wire import build
+from handlers.practice import running as practising
 from tests.dingtalk.conftest import Scene, settings_for, until
 from tests.dingtalk.platform import Sent, running
 

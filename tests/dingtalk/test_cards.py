@@ -10,7 +10,7 @@ from bot.model import Person, Place, Text
 from bot.service import Clicked
 from handlers.dingtalk.desk import CLICK_SECONDS
 from handlers.dingtalk.stream import ACK_SECONDS
-from handlers.sandbox import Practice
+from handlers.practice import Practice
 from tests.dingtalk.conftest import GROUP, Opened, Scene, until
 from tests.dingtalk.platform import CARDS
 from tests.dingtalk.test_door import lark_paste

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from bot.model import Place, Question
+from handlers.compose import build
 from handlers.dingtalk.app import DingTalkDoor
-from handlers.sandbox import Practice
-from handlers.wire import build
+from handlers.practice import Practice
 from tests.dingtalk.conftest import DIRECT, GROUP, Opened, settings_for, until
 from tests.dingtalk.platform import CLIENT_ID, CORP, MESSAGES, SECRET, Platform
 from tests.practice import visit

@@ -10,7 +10,7 @@ import pytest
 from bot.card import CardView, view
 from bot.model import Button, Locale, Reply, Text
 from bot.render import render
-from handlers.dingtalk.inbound import read_click, read_message
+from handlers.dingtalk.events import read_click, read_message
 from handlers.dingtalk.layout import (
     MOST_PARAM,
     MOST_TEXT,

@@ -9,6 +9,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,11 +20,25 @@ TARGETS = ("fuzz_paste", "fuzz_card")
 SECONDS = 60
 
 
-def seed(folder: Path) -> None:
-    """One file for each labelled paste."""
+def pastes(every: int = 1) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each labelled paste, or of one in `every`."""
     for sample in sorted(SAMPLES.glob("*.jsonl")):
         for number, line in enumerate(sample.read_text(encoding="utf-8").splitlines()):
-            (folder / f"{sample.stem}-{number}").write_bytes(json.loads(line)["text"].encode())
+            if number % every == 0:
+                yield f"{sample.stem}-{number}", json.loads(line)["text"].encode()
+
+
+def damaged(check: Callable[[bytes], None], every: int = 1) -> None:
+    """`check` holds for each paste, whole and with its middle byte missing."""
+    for _, data in pastes(every):
+        check(data)
+        check(data[: len(data) // 2] + data[len(data) // 2 + 1 :])
+
+
+def seed(folder: Path) -> None:
+    """One file for each labelled paste."""
+    for name, data in pastes():
+        (folder / name).write_bytes(data)
 
 
 def main(seconds: int) -> int:
@@ -30,6 +46,8 @@ def main(seconds: int) -> int:
     if find_spec("atheris") is None:
         sys.stdout.write("atheris is not installed, so nothing was fuzzed: pip install -e '.[fuzz]'\n")
         return 0
+    for target in TARGETS:
+        damaged(import_module(f"tests.fuzz.{target}").check)
     kept = Path(tempfile.mkdtemp(prefix="whyforbidden-fuzz-"))
     failed = 0
     for target in TARGETS:

@@ -7,9 +7,9 @@ import re
 import sys
 from collections.abc import Iterator
 
-from bot.data import as_json
 from bot.explain import explain
 from bot.render import render
+from bot.render.json_api import as_json
 from tests import lark_card, slack_blocks
 
 CALLS = re.compile(r"<!|<@|<#|<at[ >]|<script|\x1b|[\u202a-\u202e\u2066-\u2069]")

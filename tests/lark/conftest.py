@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from bot.model import App
+from handlers.compose import Runtime, build
 from handlers.serve import open_doors, web_app
 from handlers.settings import load_settings
-from handlers.wire import Runtime, build
 from tests.lark.made import KEY, TOKEN, sealed, signature
 from tests.lark.platform import APP_ID, SECRET, OpenPlatform, listening
 

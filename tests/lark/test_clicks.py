@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.jobs.values import Clicked
-from bot.words import same
+from bot.i18n import same
+from bot.services.results import Clicked
 from handlers.lark import clicks
 from tests.lark.conftest import House, Open
 from tests.lark.made import CHAT, GROUP, buttons, click, message, words

@@ -121,7 +121,7 @@ async def test_without_room_the_platform_is_asked_to_come_again(connected: House
     """Neither in line nor in the line of apologies: not acknowledged, so it is sent again later."""
     lark, event = connected.lark, message("help", chat="oc_p2p_full")
     with monkeypatch.context() as patch:
-        patch.setattr("handlers.line.Line.put", lambda *_: False)
+        patch.setattr("handlers.chat.queue.Line.put", lambda *_: False)
         refused = await lark.ack(await lark.push(event))
     accepted = await lark.ack(await lark.push(again(event)))
     await until(lambda: lark.answers(event["event"]["message"]["message_id"]))

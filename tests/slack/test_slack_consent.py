@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.model import App
-from handlers.sandbox import Practice
+from handlers.practice import Practice
 from tests.practice import SCOPE, practice, visit
 from tests.slack.server import Posted, SlackServer
 from tests.slack.world import Open, opened

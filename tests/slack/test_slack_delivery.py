@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
-from bot.jobs.values import Answer
 from bot.model import Question
+from bot.services.results import Answer
 from handlers.slack import app as door_module
 from tests.slack.server import APP_TOKEN, BOT_TOKEN, SECRET, SlackServer
 from tests.slack.world import ERROR, Open, command, envelope, opened, said
@@ -49,7 +49,7 @@ async def test_a_challenge_is_answered_when_it_is_signed(http_door: Open) -> Non
         {"x_slack_signature": "v0=" + "0" * 64},
         {"x_slack_request_timestamp": "soon"},
     ],
-    ids=str,
+    ids=["another secret", "long ago", "in the future", "unsigned", "another signature", "no time"],
 )
 async def test_what_is_not_signed_now_by_slack_is_refused(wrong: dict[str, Any], http_door: Open) -> None:
     """Other secret, old or future time, no signature, nonsense: nothing is done."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.talk import PlatformRefusal, Request, Response
+from bot.oauth.messages import PlatformRefusal, Request, Response
 from handlers.doctor import Check
 from handlers.http import HttpClient
 from handlers.slack.doctor import LISTENING, NEEDED, checks

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from handlers.line import Line, Pace, Recent
+from handlers.chat.queue import Line, Pace, Recent
+from handlers.slack.blocks import modal
+from handlers.slack.events import read_action, read_command, read_event, read_shortcut, read_view, tenant_of
 from handlers.slack.files import is_text
-from handlers.slack.inbound import read_action, read_command, read_event, read_shortcut, read_view, tenant_of
-from handlers.slack.layout import modal
-from handlers.slack.text import straight, unslack, words_of
-from handlers.slack.voice import ResponseUrls
+from handlers.slack.markup import straight, unslack, words_of
+from handlers.slack.messenger import ResponseUrls
 
 #: (what Slack sends, what was typed)
 WRITING = [

@@ -20,9 +20,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from bot.model import App
+from handlers.compose import Runtime, build
 from handlers.settings import Settings, load_settings
 from handlers.slack.app import SlackDoor
-from handlers.wire import Runtime, build
 from tests.slack.server import APP, APP_TOKEN, BOT, BOT_ID, BOT_TOKEN, SECRET, TEAM, Posted, SlackServer
 
 ERROR = (Path(__file__).parent.parent / "data" / "slack_paste.json").read_text(encoding="utf-8").strip()

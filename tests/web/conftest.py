@@ -13,10 +13,10 @@ import pytest
 import uvicorn
 
 from bot.model import App
-from handlers.sandbox import running
+from handlers.compose import Runtime, build
+from handlers.practice import running
 from handlers.serve import bound, web_app
 from handlers.settings import load_settings
-from handlers.wire import Runtime, build
 
 KEY = "an-api-key-for-the-tests-0001"
 

@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from bot.model import App, Person
-from bot.signing import canonical, sign, signed
-from bot.talk import Token
-from bot.tokens import seal
-from handlers.wire import build
+from bot.oauth.messages import Token
+from bot.oauth.signing import canonical, sign, signed
+from bot.oauth.tokens import seal
+from handlers.compose import build
 from tests.practice import put_card, ticket_of, visit
 from tests.web.conftest import KEY, Site, served
 

@@ -16,13 +16,13 @@ import httpx
 import pytest
 import structlog
 
+import handlers.compose
 import handlers.http
 import handlers.notify
 import handlers.tokens
-import handlers.wire
 from bot.model import App, Person
+from handlers.admin import audit
 from handlers.log import configure
-from handlers.operator import audit
 from tests.practice import put_card, ticket_of, visit
 from tests.web.conftest import KEY, Site
 
@@ -344,7 +344,7 @@ def loud(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     ear, root = Ear(), logging.getLogger()
     before = root.level
     configure("debug", "json")
-    for module in (handlers.http, handlers.tokens, handlers.notify, handlers.wire):  # a logger keeps the settings of its first use
+    for module in (handlers.http, handlers.tokens, handlers.notify, handlers.compose):  # a logger keeps the settings of its first use
         monkeypatch.setattr(module, "log", structlog.get_logger(module.__name__))
     root.addHandler(ear)
     root.setLevel(logging.DEBUG)

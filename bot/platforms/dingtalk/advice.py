@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import RFC_4122, UUID
 
+from bot.diagnose.steps import enabled, page
+from bot.i18n import listed, say
 from bot.model import Cause, Finding, Link, Step, StepState, Text
 from bot.platforms import Case
 from bot.platforms.dingtalk.links import SUITE, WORKBENCH
-from bot.steps import enabled, page
-from bot.words import listed, say
 
 _DENIED = "Forbidden.AccessDenied."
 _SCOPES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.i18n import listed, say
 from bot.model import App, Diagnosis, Proof
+from bot.oauth.messages import PlatformRefusal, Token
 from bot.platforms import Talk
 from bot.platforms.dingtalk import oauth
-from bot.talk import PlatformRefusal, Token
-from bot.words import listed, say
 
 # Personal scopes whose own call is a harmless read of the person's profile: calling it proves the scope.
 _PROVEN_BY_PROFILE = frozenset({"Contact.User.Read"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bot.i18n import say
 from bot.model import App, Cause, Finding, Link, SupportItem
-from bot.words import say
 
 CONSOLE = "https://open-dev.dingtalk.com"
 APPLY = "/appscope/apply?content={app}%23{scope}"  # one scope a link, as in every error text; several in one link are unconfirmed

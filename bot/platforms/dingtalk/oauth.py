@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.i18n import say
 from bot.model import App, Text
-from bot.oauth import Blame, address, asked, host, opaque, read_code, trouble, whole, words
+from bot.oauth.generic import Blame, address, asked, host, opaque, read_code, trouble, whole, words
+from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Token
 from bot.platforms import Talk
-from bot.talk import Account, PlatformRefusal, Request, Response, Token
-from bot.words import say
 
 MAX_SCOPES = 50
 PKCE = False

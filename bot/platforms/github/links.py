@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
-from bot.words import say
 
 TOKENS = "https://github.com/settings/tokens"
 INSTALLATIONS = "https://github.com/settings/installations"

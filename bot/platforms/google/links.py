@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
-from bot.words import say
 
 CREDENTIALS = "https://console.cloud.google.com/apis/credentials"
 LIBRARY = "https://console.cloud.google.com/apis/library"

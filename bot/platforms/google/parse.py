@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.extract.spec import CODE, HINT, Spec, pattern
+from bot.platforms.spec import CODE, HINT, Spec, pattern
 
 SPEC = Spec(
     name="google",

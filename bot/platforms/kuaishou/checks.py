@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.i18n import listed, say
 from bot.model import App, Diagnosis, Proof
+from bot.oauth.messages import PlatformRefusal, Token
 from bot.platforms import Talk
 from bot.platforms.kuaishou import oauth
-from bot.talk import PlatformRefusal, Token
-from bot.words import listed, say
 
 
 def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -> Talk[Proof]:  # noqa: ARG001

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.i18n import say
 from bot.model import App, Cause, Finding, Link, SupportItem
-from bot.words import say
 
 SHOP = "https://open.kwaixiaodian.com"
 APPS = "/console/zone/new/home/application/appList"

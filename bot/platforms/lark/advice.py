@@ -5,11 +5,11 @@ Sources: the platform's page on 99991679, the guides for in-client web apps, and
 
 from __future__ import annotations
 
+from bot.diagnose.steps import consented, enabled, page, published
+from bot.i18n import joined, listed, say
 from bot.model import Cause, Finding, Identity, Mode, Step, StepState, Text
 from bot.platforms import Case
 from bot.platforms.lark.links import LOG_ID, brand, moment
-from bot.steps import consented, enabled, page, published
-from bot.words import joined, listed, say
 
 _NEW_TOKEN = frozenset({"99991679", "99991676"})
 

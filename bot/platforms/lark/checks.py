@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.i18n import listed, say
 from bot.model import App, AppFacts, Diagnosis, Identity, Proof, Text
-from bot.oauth import opaque, words
+from bot.oauth.generic import opaque, words
+from bot.oauth.messages import PlatformRefusal, Request, Token
 from bot.platforms import Talk
 from bot.platforms.lark import oauth
 from bot.platforms.lark.documents import SCOPES as DOCUMENT_SCOPES
 from bot.platforms.lark.documents import DocumentAnswer, DocumentQuestion, ask, question_of
-from bot.talk import PlatformRefusal, Request, Token
-from bot.words import listed, say
 
 _IDENTITY: Mapping[object, Identity] = {"tenant": Identity.APP, "user": Identity.USER}
 _STATUS: Mapping[object, str] = {0: "disabled", 1: "enabled", 2: "not_enabled"}

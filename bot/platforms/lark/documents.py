@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from bot.i18n import listed, say
 from bot.model import App, Identity, Text
+from bot.oauth.messages import PlatformRefusal, Request
 from bot.platforms import Talk
 from bot.platforms.lark import oauth
-from bot.talk import PlatformRefusal, Request
-from bot.words import listed, say
 
 TYPES = ("doc", "sheet", "file", "wiki", "bitable", "docx", "mindnote", "minutes", "slides")
 ACTIONS = ("view", "edit", "share", "comment", "export", "copy", "print", "manage_public")

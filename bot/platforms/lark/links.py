@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from bot.i18n import say
 from bot.model import App, Cause, Finding, Identity, Link, SupportItem
-from bot.oauth import address
-from bot.words import say
+from bot.oauth.generic import address
 
 OPEN: Mapping[str, str] = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}
 SUPPORT: Mapping[str, str] = {"feishu": "https://applink.feishu.cn/TLJpeNdW", "lark": "https://www.larksuite.com/hc"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.model import App, Text
-from bot.oauth import (
+from bot.oauth.generic import (
     DEVICE_GRANT,
     Blame,
     Device,
@@ -29,8 +29,8 @@ from bot.oauth import (
     whole,
     words,
 )
+from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Token
 from bot.platforms import Talk
-from bot.talk import Account, PlatformRefusal, Request, Response, Token
 
 MAX_SCOPES = 50
 PKCE = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.extract.spec import APP, CODE, HINT, MESSAGE, NEED, REQUEST_ID, Spec, pattern
+from bot.platforms.spec import APP, CODE, HINT, MESSAGE, NEED, REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
     name="lark",

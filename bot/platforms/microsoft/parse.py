@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.extract.spec import REQUEST_ID, Spec, pattern
+from bot.platforms.spec import REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
     name="microsoft",

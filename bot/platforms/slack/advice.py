@@ -5,9 +5,9 @@ Source: the method pages of Slack's reference (each names its scopes).
 
 from __future__ import annotations
 
+from bot.i18n import listed, say
 from bot.model import AppFacts, Cause, Finding, Identity, Step, StepState, Text
 from bot.platforms import Case
-from bot.words import listed, say
 
 # Method → the scope that a bot token needs for its plainest use.
 NEEDS = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.i18n import listed, say
 from bot.model import App, Diagnosis, Proof
-from bot.oauth import names
+from bot.oauth.generic import names
+from bot.oauth.messages import Token
 from bot.platforms import Talk
 from bot.platforms.slack import oauth
-from bot.talk import Token
-from bot.words import listed, say
 
 
 def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -> Talk[Proof]:  # noqa: ARG001

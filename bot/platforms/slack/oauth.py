@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bot.model import App
-from bot.oauth import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
+from bot.oauth.generic import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
+from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Token
 from bot.platforms import Talk
-from bot.talk import Account, PlatformRefusal, Request, Response, Token
 
 MAX_SCOPES = 100
 # Only apps whose manifest has `pkce_enabled` may send a challenge; the others are answered `pkce_not_allowed`.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
-from bot.words import say
 
 CONSOLE = "https://work.weixin.qq.com/wework_admin/frame#apps"
 QUERY = "https://open.work.weixin.qq.com/devtool/query?e={code}"

@@ -1,0 +1,212 @@
+"""Findings + facts + catalogue → diagnoses: what is missing, who can fix it, where to click, and how we know.
+
+Nothing here trusts the paste: scopes count only when the catalogue knows them, an app only when it is configured, and every link is
+built by the platform's `links.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot import platforms
+from bot.catalog import Catalog
+from bot.diagnose.classify import SCOPE_CAUSES, WHO, Reading, read, titles
+from bot.diagnose.consent_offer import candidates, offers
+from bot.diagnose.scope_choice import choose
+from bot.diagnose.steps import steps
+from bot.i18n import joined, listed, same, say
+from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, Text, Who
+
+MAX_STEPS = 4
+_MOST_TIMES = 5  # of calls, read from bare request ids
+
+
+def diagnose(findings: Sequence[Finding], catalog: Catalog, facts: Facts) -> tuple[Diagnosis, ...]:
+    """One diagnosis for each finding, in the same order."""
+    return tuple(_diagnose(finding, catalog, facts) for finding in findings)
+
+
+def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
+    reading = read(found, book)
+    apps, app_reason = candidates(found, facts.apps)
+    app = apps[0] if apps else None
+    known = facts.app_facts.get(app.app_id) if app else None
+    choice = _choice(found, reading, book, app, facts)
+    reading = _settled(reading, choice, known)
+    finding = replace(found, identity=reading.identity)
+    links = _links(finding, reading, choice, app)
+    case = platforms.Case(
+        finding,
+        reading.cause,
+        reading.who_fixes,
+        reading.entry,
+        choice,
+        app,
+        known,
+        facts.granted,
+        links,
+        _personal(finding.platform, choice, book),
+    )
+    may_start, no_offer = offers(case, apps, app_reason, lambda other: _choice(finding, reading, book, other, facts), facts)
+    return Diagnosis(
+        finding=finding,
+        cause=reading.cause,
+        who_fixes=reading.who_fixes,
+        confidence=round(reading.confidence, 2),
+        title=_title(reading),
+        verdict=_verdict(finding, reading, choice),
+        platform_title=platforms.title(finding.platform, _brand(finding, app)),
+        choice=choice,
+        steps=steps(case, reading)[:MAX_STEPS],
+        links=links,
+        rivals=reading.rivals,
+        offers=may_start,
+        no_offer=no_offer,
+        notes=_notes(case, reading),
+        support=_support(finding),
+        entry=reading.entry,
+        app_known=known is not None,
+        only_an_id=reading.bare,
+        awaits_approval=known is not None and choice is not None and not known.pending.isdisjoint(choice.recommended),
+    )
+
+
+# ---------------------------------------------------------------- parts
+
+
+def _settled(reading: Reading, choice: Choice | None, known: AppFacts | None) -> Reading:
+    """What the platform says about the app settles whose turn it is.
+
+    The scope is in effect: then of two readings the one holds in which the user's grant is missing. It is not: then no user can grant it,
+    and the developer comes first.
+    """
+    if reading.cause is Cause.USER_SCOPE_MISSING and _surely_not_enabled(choice, known):
+        return replace(reading, who_fixes=Who.DEVELOPER)
+    rival = next((one for one in reading.rivals if one.cause is Cause.USER_SCOPE_MISSING), None)
+    if reading.cause is not Cause.APP_SCOPE_MISSING or rival is None or choice is None or not choice.recommended:
+        return reading
+    if known is None or known.enabled is None or any(Identity.USER not in known.enabled.get(name, ()) for name in choice.recommended):
+        return reading
+    others = tuple(one for one in reading.rivals if one is not rival)
+    return replace(reading, cause=rival.cause, who_fixes=WHO[rival.cause], identity=Identity.USER, confidence=0.85, rivals=others)
+
+
+def _surely_not_enabled(choice: Choice | None, known: AppFacts | None) -> bool:
+    if choice is None or not choice.recommended or known is None or known.enabled is None:
+        return False
+    return any(known.enabled.get(name, frozenset()).isdisjoint({Identity.USER, Identity.UNKNOWN}) for name in choice.recommended)
+
+
+def _personal(platform: str, choice: Choice | None, book: Catalog) -> bool:
+    scopes = [book.scope(platform, name) for name in choice.recommended] if choice else []
+    return bool(scopes) and all(scope is not None and Identity.USER in scope.identities for scope in scopes)
+
+
+def _choice(finding: Finding, reading: Reading, book: Catalog, app: App | None, facts: Facts) -> Choice | None:
+    if reading.cause not in SCOPE_CAUSES:
+        return None
+    known = facts.app_facts.get(app.app_id) if app else None
+    names, mode, why = finding.scopes, finding.scopes_mode, None
+    if not names and (tell := _advice(finding.platform, "scopes")) and (told := tell(finding, facts.granted, known)):
+        names, why = told
+        mode = Mode.ALL
+    choice = choose(
+        finding.platform,
+        names,
+        mode,
+        book,
+        identity=reading.identity,
+        enabled=known.enabled if known else None,
+        granted=facts.granted,
+        never_ask=app.never_ask if app else frozenset(),
+    )
+    return replace(choice, reason=why) if choice and why and choice.recommended else choice
+
+
+def _links(finding: Finding, reading: Reading, choice: Choice | None, app: App | None) -> tuple[Link, ...]:
+    part = platforms.module(finding.platform, "links")
+    found: tuple[Link, ...] = part.links(finding, choice.recommended if choice else (), app, reading.cause) if part else ()
+    branded = getattr(part, "document", None)
+    docs = branded(reading.docs, finding, app) if branded else reading.docs
+    if docs and all(link.url != docs for link in found):
+        about = say("Documentation of {code}", code=reading.code) if reading.code else say("Documentation")
+        found += (Link("docs", docs, about),)
+    return found
+
+
+def _support(finding: Finding) -> tuple[SupportItem, ...]:
+    part = platforms.module(finding.platform, "links")
+    ask = getattr(part, "support", None)
+    return ask(finding) if ask else ()
+
+
+def _advice(platform: str, name: str) -> Any:
+    """A function of the platform's `advice.py` (`platforms.Advice`), None when it has none."""
+    return getattr(platforms.module(platform, "advice"), name, None)
+
+
+def _brand(finding: Finding, app: App | None) -> str:
+    return (app.brand if app else "") or finding.hints.get("brand", "")
+
+
+def _title(reading: Reading) -> Text:
+    if reading.bare:
+        return say("Only a request id")
+    if reading.entry and reading.cause is reading.entry.cause:
+        return reading.entry.title
+    return titles()[reading.cause]
+
+
+def _verdict(finding: Finding, reading: Reading, choice: Choice | None) -> Text:
+    if reading.bare:
+        return say("{id} alone says when the call was made, not why it was refused.", id=finding.request_ids[0])
+    if reading.cause in SCOPE_CAUSES and choice and (choice.recommended or choice.unknown):
+        return _scope_verdict(reading, choice)
+    if reading.known:
+        return reading.what or titles()[reading.cause]
+    suggestion = reading.what or _suggests(reading.cause)
+    if not finding.codes or finding.codes[0] == str(finding.http_status):
+        return suggestion
+    return joined([say("Code {code} is not in our catalogue.", code=finding.codes[0]), suggestion])
+
+
+def _scope_verdict(reading: Reading, choice: Choice) -> Text:
+    several = len(choice.recommended) > 1
+    named = listed(choice.recommended or choice.unknown)
+    if reading.cause is Cause.USER_SCOPE_MISSING:
+        if reading.who_fixes is Who.DEVELOPER:
+            return say("The app has not enabled {scopes} for users yet, so nobody can grant it.", scopes=named)
+        if several:
+            return say("The user's token lacks these scopes: {scopes}.", scopes=named)
+        if choice.alternatives:
+            return say("The user has not granted this app any of the scopes that would do; {scopes} is enough.", scopes=named)
+        return say("The user has not granted this app {scopes}.", scopes=named)
+    whose = say("as user") if reading.identity is Identity.USER else say("as app") if reading.identity is Identity.APP else None
+    if choice.alternatives:
+        missing = say("The app has none of the scopes that this call accepts; {scopes} is enough", scopes=named)
+    else:
+        missing = say("The app has not enabled {scopes}", scopes=named)
+    return Text(f"{missing.en} ({whose.en}).", f"{missing.zh}（{whose.zh}）。") if whose else Text(f"{missing.en}.", f"{missing.zh}。")
+
+
+def _suggests(cause: Cause) -> Text:
+    if cause is Cause.OTHER:
+        return say("The text does not say why the call was refused. Paste the whole answer of the platform.")
+    return say("Its wording suggests: {cause}.", cause=titles()[cause])
+
+
+def _notes(case: platforms.Case, reading: Reading) -> tuple[Text, ...]:
+    notes: list[Text] = []
+    if reading.bare and (tell := _advice(case.finding.platform, "when")):
+        notes += [text for value in case.finding.request_ids[:_MOST_TIMES] if (text := tell(value, case.finding))]
+    if case.choice:
+        notes += [
+            say("“{name}” is not in our list; did you mean {near}?", name=name, near=near) for name, near in case.choice.similar.items()
+        ]
+    if reading.entry and reading.entry.retired:
+        notes.append(say("This code is retired: {why}", why=same(reading.entry.retired)))
+    if tell := _advice(case.finding.platform, "notes"):
+        notes += tell(case)
+    return tuple(notes)

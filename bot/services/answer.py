@@ -1,0 +1,252 @@
+"""Answering a question: redact, read, ask what is cheap to ask, think, remember, keep the card. And the memory for request ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from bot.card import UNSURE
+from bot.catalog import catalog
+from bot.diagnose.consent_offer import candidates
+from bot.explain import Explained, explain
+from bot.i18n import say
+from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, Question, Redaction, Text
+from bot.oauth import tokens
+from bot.oauth.messages import PlatformRefusal
+from bot.ports import Card, Report, WorkGivenUpError
+from bot.services import card_snapshot, consent_runner, present
+from bot.services.context import Context, part
+from bot.services.results import Answer
+
+MOST_APPS = 3
+MOST_IDS = 1_000
+"""Request ids of one error that are remembered: of a longer log the first half and the last half of these. (Errors a paste: see `bot.extract`.)"""
+LONG = 100_000  # characters; what is longer is a file or a pasted log
+NOWHERE = Place("", "", "")
+
+
+async def read(context: Context, text: str, locale: Locale | None = None) -> Explained:
+    """What a text says. Reading a log of megabytes takes seconds: it is done where nobody else waits for it."""
+    facts = Facts(apps=context.apps, now=context.now())
+    try:
+        return await context.workers.run(partial(explain, text, facts=facts, locale=locale), heavy=len(text) > LONG)
+    except WorkGivenUpError:
+        sorry = say("Reading this text took too long, so I have given up. Send the part around the error.")
+        return Explained(Redaction(""), (), (), locale or context.locale, sorry)
+
+
+async def answer(context: Context, question: Question) -> Answer | None:
+    """The card for a question; None when nobody asked and there is nothing to say (or the chat does not want to hear it)."""
+    explained = await read(context, question.text, question.locale)
+    place, asker = question.place or NOWHERE, question.asker
+    findings = await _recalled(context, explained.findings, place.tenant)
+    if not findings:
+        return await _nothing(context, question, explained) if question.direct else None
+    facts = await look(context, explained.diagnoses, asker)
+    found = _diagnose(findings, facts)
+    need = need_of(found)
+    if not question.direct and not sure(found[0]):
+        return None
+    if not question.direct and (
+        await context.store.muted(place, need, context.now()) or await context.store.muted(place, "*", context.now())
+    ):
+        return None
+    await _remember(context, found, place.tenant, "paste")
+    existing = await context.store.recent_card(place, need, context.now() - context.quiet) if question.place else None
+    first: Text | None = None
+    if existing is not None and _may_share(question, existing):
+        flow = await consent_runner.load(context, existing.flow_id)
+        if flow is None or flow[0].proof is None or not flow[0].proof.ok:
+            return await _again(context, question, existing, explained, found)
+        first = say("A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one.")
+    kept = card_snapshot.make(findings, facts, first=first, asker=asker, private=_private(question), text=explained.redaction.text)
+    card = await _keep(context, question, kept, explained.locale, need)
+    return Answer(card, await present.draw(context, card, question.surface, explained.locale), found, notice=live_secret(explained))
+
+
+def sure(found: Diagnosis) -> bool:
+    """Certain enough to speak up where nobody asked: the platform named the error, and what it says has one likely reading."""
+    return found.confidence >= UNSURE and bool(found.finding.codes or found.entry)
+
+
+def _may_share(question: Question, card: Card) -> bool:
+    """A chat's card answers everybody there; a private answer only the one who got it."""
+    private = bool(card.snapshot.get("private"))
+    return private == _private(question) and (not private or question.asker is None or card_snapshot.was_asked(card, question.asker))
+
+
+async def about(context: Context, question: Question, findings: Sequence[Finding], locale: Locale) -> Answer:
+    """A card about errors that are only named (a bare code), not pasted."""
+    found = _diagnose(findings, Facts(apps=context.apps, now=context.now()))
+    kept = card_snapshot.make(findings, Facts(), asker=question.asker, private=_private(question), text=question.text)
+    card = await _keep(context, question, kept, locale, "")
+    return Answer(card, await present.draw(context, card, question.surface, locale), found)
+
+
+async def say_it(context: Context, question: Question, sentence: Text, locale: Locale, *, text: str = "", link: str = "") -> Answer:
+    """An answer that is a sentence of ours (to a command)."""
+    kept = card_snapshot.make((), Facts(), said=sentence, asker=question.asker, private=_private(question), text=text, link=link)
+    card = await _keep(context, question, kept, locale, "")
+    return Answer(card, await present.draw(context, card, question.surface, locale), ())
+
+
+async def posted(context: Context, card_id: str, place: Place) -> None:
+    """Where a card stands now."""
+    while card := await context.store.card(card_id):
+        if card.place == place or await context.store.save_card(replace(card, place=place, message=place.message)):
+            return
+
+
+async def _nothing(context: Context, question: Question, explained: Explained) -> Answer:
+    kept = card_snapshot.make(
+        (), Facts(), why=explained.why_nothing, asker=question.asker, private=_private(question), text=explained.redaction.text
+    )
+    card = await _keep(context, question, kept, explained.locale, "")
+    return Answer(card, await present.draw(context, card, question.surface, explained.locale), (), notice=live_secret(explained))
+
+
+async def _again(context: Context, question: Question, card: Card, explained: Explained, found: tuple[Diagnosis, ...]) -> Answer:
+    """The same need in the same chat: the card that stands there answers it, now for one more person."""
+    while question.asker is not None and not card_snapshot.was_asked(card, question.asker):
+        changed = card_snapshot.with_asker(card, question.asker)
+        if await context.store.save_card(changed):
+            card = replace(changed, version=changed.version + 1)
+            break
+        card = await context.store.card(card.id) or card
+    reply = await present.draw(context, card, question.surface, explained.locale)
+    return Answer(card, reply, found, notice=live_secret(explained), existing=card)
+
+
+async def _keep(context: Context, question: Question, kept: Mapping[str, Any], locale: Locale, need: str) -> Card:
+    card = Card(
+        id=context.random.token()[:22],
+        place=question.place or NOWHERE,
+        asker=question.asker,
+        snapshot=kept,
+        locale=locale,
+        created=context.now(),
+        need=need,
+    )
+    await context.store.put_card(card)
+    return card
+
+
+def _private(question: Question) -> bool:
+    return question.private or question.surface in ("web", "text", "cli")
+
+
+def live_secret(explained: Explained) -> Text | None:
+    """What the poster is told privately when a usable-looking secret was in the paste."""
+    if not explained.redaction.live:
+        return None
+    return say(
+        "Your message holds a secret that still looks usable. I have masked it in my answer and kept no copy. "
+        "Rotate it now, and delete the message."
+    )
+
+
+def need_of(found: Sequence[Diagnosis]) -> str:
+    """What a card is about, for "one card per app, scopes and chat" and for mutes: stable while the same call keeps failing."""
+    first = found[0]
+    scopes = ",".join(sorted(first.finding.scopes))
+    ids = ",".join(first.finding.request_ids[: card_snapshot.MOST_IDS])
+    codes = ",".join(first.finding.codes) or (first.entry.code if first.entry else "") or ids
+    return "|".join((first.finding.platform, first.finding.app_id or "", str(first.cause), scopes or codes))[:400]
+
+
+# ---------------------------------------------------------------- what is known beside the paste
+
+
+async def look(context: Context, found: Sequence[Diagnosis], asker: Person | None) -> Facts:
+    """Ask the platforms what the diagnoses depend on: which scopes the apps have, which this person has granted. Silence means unknown."""
+    meant = [app for diagnosis in found for app in candidates(diagnosis.finding, context.apps)[0]]
+    wanted = [app for number, app in enumerate(meant) if app not in meant[:number]][:MOST_APPS]
+    app_facts = {app.app_id: facts for app in wanted if (facts := await app_facts_of(context, app)) is not None}
+    return Facts(apps=context.apps, app_facts=app_facts, granted=await _granted(context, wanted, asker), now=context.now())
+
+
+async def app_facts_of(context: Context, app: App) -> AppFacts | None:
+    """What the platform says about an app; None when it offers no such look or does not answer."""
+    checks: Any = part(app.platform, "checks")
+    if checks is None or not hasattr(checks, "app_facts"):
+        return None
+    try:
+        facts: AppFacts = await context.ask(checks.app_facts(app))
+    except PlatformRefusal:
+        return None
+    return facts
+
+
+async def _granted(context: Context, apps: Sequence[App], asker: Person | None) -> frozenset[str] | None:
+    if asker is None or not apps:
+        return None
+    keys = {(app.platform, app.app_id) for app in apps}
+    rows = [row for row in await context.store.tokens_of(asker) if (row.platform, row.app_id) in keys]
+    live = [row for row in rows if not tokens.over(row, context.now())]
+    return frozenset(scope for row in live for scope in row.scopes) if live else None
+
+
+def _diagnose(findings: Sequence[Finding], facts: Facts) -> tuple[Diagnosis, ...]:
+    from bot.diagnose import diagnose  # noqa: PLC0415 (see card_snapshot.diagnoses)
+
+    return diagnose(tuple(findings), catalog(), facts)
+
+
+# ---------------------------------------------------------------- the memory for request ids
+
+
+async def _recalled(context: Context, findings: Sequence[Finding], tenant: str) -> tuple[Finding, ...]:
+    """A bare request id that was seen before becomes the error that it belongs to."""
+    return tuple([await _recall(context, finding, tenant) for finding in findings])
+
+
+async def _recall(context: Context, finding: Finding, tenant: str) -> Finding:
+    if finding.codes or finding.hints.get("entry"):
+        return finding
+    known = await context.store.recall(_most(finding.request_ids), tenant)
+    return _merged(known, finding) if known else finding
+
+
+def _merged(report: Report, bare: Finding) -> Finding:
+    seen = card_snapshot.read_finding(report.finding)
+    ids = tuple(dict.fromkeys((*bare.request_ids, *seen.request_ids)))
+    return replace(seen, request_ids=ids, hints={**seen.hints, **bare.hints}, span=bare.span)
+
+
+async def _remember(context: Context, found: Sequence[Diagnosis], tenant: str, source: str) -> tuple[str, ...]:
+    """One report an error, however many ids it came with; returns the ids that now lead to one."""
+    reports = [
+        Report(_most(one.finding.request_ids), one.finding.platform, card_snapshot.finding_row(one.finding), context.now(), source, tenant)
+        for one in found
+        if one.finding.request_ids and (one.finding.codes or one.finding.hints.get("entry"))
+    ]
+    if reports:
+        await context.store.remember(reports)
+    return tuple(dict.fromkeys(request_id for report in reports for request_id in report.request_ids))
+
+
+def _most(request_ids: tuple[str, ...]) -> tuple[str, ...]:
+    half = MOST_IDS // 2
+    return request_ids if len(request_ids) <= MOST_IDS else (*request_ids[:half], *request_ids[-half:])
+
+
+async def report(context: Context, text: str, request_id: str | None, source: str) -> tuple[str, ...]:
+    """An app sends in a failure of its own; returns the request ids by which it can be looked up now. Everybody here may look it up."""
+    found = (await read(context, text)).diagnoses
+    if request_id and found and request_id not in found[0].finding.request_ids:
+        first = found[0]
+        ids = (request_id, *first.finding.request_ids)
+        found = (replace(first, finding=replace(first.finding, request_ids=ids)), *found[1:])
+    return await _remember(context, found, "", source)
+
+
+async def look_up(context: Context, request_id: str) -> Diagnosis | None:
+    """The diagnosis of a request id that was reported or pasted before."""
+    known = await context.store.recall((request_id,))
+    if known is None:
+        return None
+    asked = Finding(known.platform, request_ids=known.request_ids)
+    found = _diagnose([_merged(known, asked)], Facts(apps=context.apps, now=context.now()))
+    return found[0] if found else None

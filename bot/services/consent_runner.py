@@ -1,0 +1,396 @@
+"""Carrying a consent on: doing the effects that wait in its row, one after the other, and storing what came of each.
+
+A process may die between any two lines here. What was done but not stored is done again by whoever comes next (`resume`, the outcome page,
+a click), and every effect is made so that doing it twice is the same as once. A lease keeps two processes from doing it at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.consent.flow import ENDED, REFUSED, SKEW, WAITING
+from bot.consent.machine import (
+    UNFINISHED,
+    Broke,
+    Declined,
+    Effect,
+    Event,
+    Flow,
+    Moved,
+    Proved,
+    Refusal,
+    State,
+    TimedOut,
+    TokenCame,
+    Unclear,
+    Unproved,
+    advance,
+    done,
+    from_row,
+    judge,
+    postpone,
+    to_row,
+)
+from bot.i18n import joined, say
+from bot.model import App, Diagnosis, Person, Proof, Text
+from bot.oauth import tokens
+from bot.oauth.generic import Device, Wait
+from bot.oauth.messages import Account, PlatformRefusal, Token
+from bot.services import card_snapshot, present
+from bot.services.context import Context, part, platform_title
+
+#: Longer than a request (10 s) and the difference of two clocks together, so that no code is sent twice; shorter than any code lives.
+LEASE = SKEW + timedelta(seconds=15)
+_LONG_AGO = timedelta(hours=1)
+_PAUSES = (2.0, 5.0, 15.0)  # seconds before each further try; a code lives two minutes on the strictest platform (Kuaishou)
+_LONGEST_PAUSE = 60.0
+_MOST_EFFECTS = 30
+
+
+async def load(context: Context, flow_id: str) -> tuple[Flow, int] | None:
+    """A consent and its version."""
+    kept = await context.store.flow(flow_id) if flow_id else None
+    return (from_row(kept[0]), kept[1]) if kept else None
+
+
+async def save(context: Context, flow: Flow, version: int) -> bool:
+    """Write back if nobody wrote since."""
+    return await context.store.save_flow(flow.id, to_row(flow), state=flow.column, version=version)
+
+
+async def happen(context: Context, flow_id: str, event: Event, *, actor: Person | None = None) -> Moved | Refusal | None:
+    """An event from outside happens to a consent. None: there is no such consent (any more)."""
+    while kept := await load(context, flow_id):
+        flow, version = kept
+        moved = advance(flow, event)
+        if isinstance(moved, Refusal):
+            return moved
+        if await save(context, moved.flow, version):
+            await note(context, moved.flow, actor or flow.person)
+            return moved
+    return None
+
+
+async def note(context: Context, flow: Flow, actor: Person | None = None) -> None:
+    """The audit's line about a move."""
+    await context.audit(
+        actor or flow.person, f"consent.{flow.state}", flow=flow.id, platform=flow.platform, app=flow.app_id, asked=list(flow.asked),
+        granted=list(flow.granted), account=flow.account, reason=flow.reason,
+    )  # fmt: skip
+
+
+async def resume(context: Context) -> int:
+    """Go on with everything unfinished; how many moved. One broken row stops no other."""
+    moved = 0
+    for flow_id in await context.store.flows_in(UNFINISHED):
+        try:
+            before = await context.store.flow(flow_id)
+            await drive(context, flow_id)
+            after = await context.store.flow(flow_id)
+        except Exception as error:  # noqa: BLE001 (a row that nobody can read any more must not keep the others waiting)
+            if await context.store.claim(f"stuck:{flow_id}", context.now(), 86_400):  # said once a day, not in every round
+                await context.audit(None, "consent.stuck", flow=flow_id, error=type(error).__name__)
+        else:
+            moved += before is not None and after is not None and after[1] != before[1]
+    return moved
+
+
+async def drive(context: Context, flow_id: str) -> Flow | None:
+    """Do what waits, as far as it goes now. Returns the consent as it then is."""
+    kept = await load(context, flow_id)
+    if kept is None or not _due(kept[0], context.now()):
+        return kept[0] if kept else None
+    name, holder = f"flow:{flow_id}", context.random.token()
+    try:
+        for _ in range(_MOST_EFFECTS):
+            now = context.now()
+            if not await context.store.lease(name, holder, now + LEASE, now):
+                break  # somebody else is at it
+            kept = await load(context, flow_id)
+            if kept is None or not _due(kept[0], now):
+                break
+            flow, version = kept
+            changed = await _step(context, flow)
+            if await save(context, changed, version) and changed.state is not flow.state:
+                await note(context, changed)
+    finally:
+        # given back with a time that has passed on every clock
+        await context.store.lease(name, holder, context.now() - _LONG_AGO, context.now())
+    kept = await load(context, flow_id)
+    return kept[0] if kept else None
+
+
+def _due(flow: Flow, now: datetime) -> bool:
+    if flow.state in WAITING and now >= flow.expires:
+        return True
+    return bool(flow.todo) and (flow.not_before is None or flow.not_before <= now)
+
+
+async def _step(context: Context, flow: Flow) -> Flow:  # noqa: PLR0911 (one line for each effect)
+    """One effect, and the consent after it."""
+    now = context.now()
+    if flow.state in WAITING and now >= flow.expires:
+        return _after(flow, TimedOut(now))
+    effect = flow.todo[0]
+    app = context.app(flow.platform, flow.app_id)
+    try:
+        if effect is Effect.SHOW:
+            return await _show(context, flow)
+        if effect is Effect.TELL:
+            await _tell(context, flow, app)
+            return done(flow, effect)
+        if app is None:  # taken out of the configuration meanwhile
+            return _after(flow, Broke(now, "app_removed", "app")) if flow.state is State.AUTHORIZED else done(flow, effect)
+        if effect is Effect.NOTIFY:
+            await _notify(context, flow, app)
+            return done(flow, effect)
+        if effect is Effect.POLL:
+            return await _poll(context, flow, app)
+        if effect is Effect.EXCHANGE:
+            return _after(flow, await _exchange(context, flow, app))
+        if effect is Effect.IDENTIFY:
+            return _after(flow, await _identify(context, flow, app))
+        if effect is Effect.KEEP:
+            await _keep(context, flow, app)
+            return done(flow, effect)
+        if effect is Effect.PROVE:
+            return _after(flow, await prove(context, flow, app))
+        gone = await _withdraw(context, flow, app)
+        return replace(done(flow, effect), withdrawn=flow.withdrawn or gone)
+    except PlatformRefusal as refusal:
+        return _refused(flow, effect, refusal, now)
+
+
+def _after(flow: Flow, event: Event) -> Flow:
+    moved = advance(flow, event)
+    if isinstance(moved, Refusal):
+        # the effect's own event does not fit any more: its work is done either way
+        return replace(flow, todo=flow.todo[1:], tries=0, not_before=None)
+    return moved.flow
+
+
+def _refused(flow: Flow, effect: Effect, refusal: PlatformRefusal, now: datetime) -> Flow:
+    """The platform said no to one of our own calls: again in a while, or what that means for the consent."""
+    if effect is Effect.POLL:
+        declined = refusal.blame == "user"
+        return _after(flow, Declined(now, refusal.code) if declined else Broke(now, refusal.code, refusal.blame, refusal.request_id))
+    if refusal.retryable and flow.tries < len(_PAUSES):
+        pause = min(max(_PAUSES[flow.tries], refusal.retry_after or 0.0), _LONGEST_PAUSE)
+        return postpone(flow, now + timedelta(seconds=pause))
+    if effect in (Effect.EXCHANGE, Effect.IDENTIFY):
+        return _after(flow, Broke(now, refusal.code, refusal.blame, refusal.request_id))
+    if effect is Effect.PROVE:
+        return _after(flow, _proof_refused(refusal, now))
+    return done(flow, effect)  # withdrawing is a courtesy: what is ours to forget is forgotten anyway
+
+
+# ---------------------------------------------------------------- the token
+
+
+async def _poll(context: Context, flow: Flow, app: App) -> Flow:
+    first = (flow.changed or flow.created) + timedelta(seconds=flow.interval)
+    if context.now() < first:  # nobody has entered a code within its first seconds
+        return replace(flow, not_before=first)
+    oauth: Any = part(flow.platform, "oauth")
+    device = Device(**json.loads(context.unsealed(flow.device)))
+    answer: Token | Wait = await context.ask(oauth.device_poll(app, device, flow.interval))
+    if isinstance(answer, Wait):
+        later = context.now() + timedelta(seconds=answer.interval)
+        return replace(flow, interval=answer.interval, not_before=later)
+    return _after(flow, _came(context, flow, answer))
+
+
+async def _exchange(context: Context, flow: Flow, app: App) -> TokenCame:
+    oauth: Any = part(flow.platform, "oauth")
+    verifier = "" if flow.in_client else context.unsealed(flow.verifier)
+    token: Token = await context.ask(
+        oauth.exchange(app, code=context.unsealed(flow.code), verifier=verifier, redirect_uri="" if flow.in_client else flow.redirect_uri)
+    )
+    return _came(context, flow, token)
+
+
+def _came(context: Context, flow: Flow, token: Token) -> TokenCame:
+    now = context.now()
+    return TokenCame(
+        now,
+        _seal(context, flow, token),
+        granted=tuple(sorted(token.scopes)),
+        expires=_later(now, token.expires_in),
+        refresh_expires=_later(now, token.refresh_expires_in),
+    )
+
+
+async def _identify(context: Context, flow: Flow, app: App) -> Event:
+    oauth: Any = part(flow.platform, "oauth")
+    who: Account = await context.ask(oauth.whoami(app, _open(context, flow)))
+    main = next(iter(who.ids.values()), "")
+    bound = bool(main)
+    if main and not flow.expected:
+        bound = await context.store.bind_account(flow.person, binding(flow.platform, flow.app_id), main)
+    return judge(flow, who, bound=bound, tells_scopes=bool(getattr(oauth, "TELLS_SCOPES", True)), at=context.now())
+
+
+async def _keep(context: Context, flow: Flow, app: App) -> None:
+    if not flow.token or app.mode != "broker":
+        return
+    kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+    known = context.token(kept) if kept else None
+    if known is not None and known.extra.get("consent") == flow.id:
+        return  # a process that died right after this has kept it already, and it may have been refreshed since
+    token = _open(context, flow)
+    token = replace(token, extra={**token.extra, "consent": flow.id})
+    row = tokens.seal(context.vault, app, token, subject=flow.account, now=context.now(), person=flow.person, granted=flow.changed)
+    await context.store.put_token(replace(row, expires=flow.token_expires, refresh_expires=flow.refresh_expires))
+
+
+async def _withdraw(context: Context, flow: Flow, app: App) -> bool:
+    """Forget a token, ours first, then at the platform where it offers that; True when the platform withdrew it."""
+    kept = await context.store.token(flow.platform, flow.app_id, flow.account) if flow.todo[0] is Effect.FORGET and flow.account else None
+    token = _open(context, flow) if flow.token else context.token(kept) if kept else None
+    if kept is not None:
+        await context.store.drop_token(flow.platform, flow.app_id, flow.account)
+    return token is not None and await withdraw(context, app, token)
+
+
+async def withdraw(context: Context, app: App, token: Token) -> bool:
+    """Ask the platform to withdraw a token; False where it offers no way. Raises `PlatformRefusal`."""
+    oauth: Any = part(app.platform, "oauth")
+    return bool(oauth is not None and await context.ask(oauth.revoke(app, token)))
+
+
+def binding(platform: str, app_id: str) -> str:
+    """Under which name a person's account is bound. Platforms give the same human another id for each app (`open_id`), so it is per app."""
+    return f"{platform}/{app_id}"
+
+
+def _seal(context: Context, flow: Flow, token: Token) -> str:
+    return context.vault.seal(json.dumps({"flow": flow.id, **asdict(token), "scopes": sorted(token.scopes)}))
+
+
+def _open(context: Context, flow: Flow) -> Token:
+    data = json.loads(context.unsealed(flow.token))
+    if data.pop("flow") != flow.id:  # copied here from another consent's row
+        raise PlatformRefusal("unreadable", blame="code")
+    return Token(**{**data, "scopes": frozenset(data["scopes"])})
+
+
+def _later(now: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else now + timedelta(seconds=seconds)
+
+
+# ---------------------------------------------------------------- the proof
+
+
+async def prove(context: Context, flow: Flow, app: App) -> Proved | Unproved | Unclear:
+    """Repeat something harmless with the kept token. Raises `PlatformRefusal`."""
+    checks: Any = part(flow.platform, "checks")
+    diagnosis = await diagnosis_of(context, flow)
+    if checks is None or not hasattr(checks, "prove") or diagnosis is None:
+        return Unclear(context.now(), Proof(None, say("there is no harmless call to repeat on this platform."), "none"))
+    token = await _held(context, flow, app)
+    if not isinstance(token, Token):
+        return token
+    wanted = tuple(scope for scope in dict.fromkeys((*flow.asked, *flow.needed)) if scope in flow.granted) or flow.asked
+    try:
+        proof: Proof = await context.ask(checks.prove(app, token, diagnosis, wanted))
+    except PlatformRefusal as refusal:
+        if refusal.retryable and flow.tries < len(_PAUSES):
+            raise
+        return _proof_refused(refusal, context.now())
+    return (Unclear if proof.ok is None else Proved if proof.ok else Unproved)(context.now(), proof)
+
+
+async def _held(context: Context, flow: Flow, app: App) -> Token | Unproved | Unclear:
+    """The kept token, refreshed when it is over; or what its absence means."""
+    kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+    if kept is None:
+        return Unproved(context.now(), Proof(False, say("the token is no longer here."), ENDED))
+    if not tokens.usable(kept, context.now()):
+        fresh = context.refresher is not None and await context.refresher.freshen(app, flow.account)
+        kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+        if kept is None:  # the platform told the refresher that there is nothing to renew
+            return Unproved(context.now(), Proof(False, say("the platform no longer renews the token."), ENDED))
+        if not fresh:
+            return Unclear(context.now(), Proof(None, say("the token has expired, so nothing can be repeated with it."), "none"))
+    return context.token(kept) or Unclear(context.now(), Proof(None, say("the token is no longer here."), "none"))
+
+
+def _proof_refused(refusal: PlatformRefusal, now: datetime) -> Unproved | Unclear:
+    if refusal.blame in ("token", "user"):
+        return Unproved(now, Proof(False, say("the platform refuses the new token ({reason}).", reason=refusal.code), REFUSED))
+    return Unclear(now, Proof(None, say("the platform could not be asked ({reason}).", reason=refusal.code), "none"))
+
+
+async def diagnosis_of(context: Context, flow: Flow) -> Diagnosis | None:
+    """The diagnosis that the consent is for, thought anew from its card."""
+    card = await context.store.card(flow.card_id) if flow.card_id else None
+    found = card_snapshot.diagnoses(card.snapshot, context.apps, context.now()) if card else ()
+    return found[0] if found else None
+
+
+# ---------------------------------------------------------------- telling
+
+
+async def _show(context: Context, flow: Flow) -> Flow:
+    card = await context.store.card(flow.card_id) if flow.card_id else None
+    messenger = context.messengers.get(card.place.surface) if card else None
+    if card is not None and messenger is not None and card.flow_id in ("", flow.id):
+        shown = await messenger.update(card, await present.draw(context, card, card.place.surface))
+        if not shown and flow.todo == (Effect.SHOW,) and flow.tries < len(_PAUSES):
+            return postpone(flow, context.now() + timedelta(seconds=_PAUSES[flow.tries]))
+    return done(flow, Effect.SHOW)
+
+
+async def _tell(context: Context, flow: Flow, app: App | None) -> None:
+    """Wrong account: the one who asked hears it here (the other one sees it on the page). An app set up wrongly: its owners hear it."""
+    if flow.state is State.WRONG_ACCOUNT:
+        seen = present.see(context, flow)
+        await tell(context, flow.person, flow, joined([seen.sentence, seen.advice]) if seen.advice else seen.sentence)
+    elif flow.state is State.FAILED and flow.blame == "app" and app is not None:
+        title = platform_title(app)
+        sentence = say(
+            "{platform} refuses the app {app} ({reason}): check its id, secret, redirect address and scopes. Somebody tried to consent.",
+            platform=title, app=app.name or app.app_id, reason=flow.reason,
+        )  # fmt: skip
+        for person in owners(context, app):
+            await tell(context, person, flow, sentence)
+
+
+async def tell(context: Context, person: Person, flow: Flow, sentence: Text) -> None:
+    """A private line near the consent's card."""
+    messenger = context.messengers.get(person.surface)
+    if messenger is not None:
+        reply = present.whisper(sentence, person.surface, present.as_locale(flow.locale))
+        await messenger.whisper(person, flow.place, reply)
+
+
+def owners(context: Context, app: App) -> tuple[Person, ...]:
+    """Who can be told about an app: its owners written `surface:tenant:user`, else the admins of this installation."""
+    named = [parts for owner in app.owners if len(parts := owner.split(":")) == 3 and all(parts)]
+    return tuple(Person(*parts) for parts in named or [admin.split(":") for admin in sorted(context.admins)])
+
+
+async def _notify(context: Context, flow: Flow, app: App) -> None:
+    if context.notices is not None and app.notify_url:
+        at = flow.changed or flow.created
+        await context.notices.notify(app, f"{flow.id}:{flow.state}:{at.timestamp():.0f}", notification(flow))
+
+
+def notification(flow: Flow) -> Mapping[str, Any]:
+    """What the app is told. It names the account and the scopes; a token is fetched with the app's own key, never sent."""
+    return {
+        "type": f"consent.{flow.state}",
+        "consent": flow.id,
+        "platform": flow.platform,
+        "app_id": flow.app_id,
+        "account": flow.account,
+        "asked": list(flow.asked),
+        "granted": list(flow.granted),
+        "missing": list(flow.missing),
+        "proven": bool(flow.proof and flow.proof.ok),
+        "at": (flow.changed or flow.created).isoformat(),
+    }
