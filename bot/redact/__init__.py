@@ -11,7 +11,7 @@ How it works:
 2. *By shape* (`shapes`, `headers`, `commands`, `vendors`, `people` and each platform's `secrets.toml`): rules that are data, each with what it
    is for, samples that it must mask and samples that it must leave alone. `checks.py` holds checksums and the like.
 3. *By name* (`names.toml`, `names.py`, `fields.py`): the value under a name that says "secret". The surer the name and the sign
-   between them, the less is asked of the value (`values.py`).
+   between them, the less is asked of the value (`judge.py`, `values.py`).
 4. What was found is masked at its place in the text as it was pasted. Masking may join what stood around, so this is repeated until
    nothing more is found: masking a masked text changes nothing.
 
@@ -27,15 +27,14 @@ from typing import Final
 
 from bot.redact import fields
 from bot.redact.checks import CHECKS
-from bot.redact.fields import Span
-from bot.redact.masked import Masked, Redaction
+from bot.redact.masked import Masked, Redaction, Span
 from bot.redact.normalize import View, views
 from bot.redact.rules import Rule, rules
 from bot.redact.values import MASK, is_random, looks_live
 
 __all__ = ["MASK", "Masked", "Redaction", "looks_live", "redact"]
 
-_MOST_ROUNDS: Final = 5
+_MOST_ROUNDS: Final = 4
 _WIDTH: Final = 60  # characters from which a line may have been broken by its width
 _LONGEST_LEAD: Final = 7
 _LEAD: Final = re.compile(r"[\w.$~-]+")
@@ -72,12 +71,19 @@ def _find(text: str) -> Iterator[Span]:
     for view in views(text):
         lower = _lower(view.text)
         shapes = [span for rule in rules() if any(word in lower for word in rule.keywords) for span in by_rule(rule, view.text)]
-        spans = [span for _, span in shapes]
-        leads = {start: span.start for start, span in shapes}
+        tokens = {span.start: span for _, span in shapes} | dict(shapes)
+        spans = [_without_lead(span, tokens) for _, span in shapes]
         for span in fields.find(view.text, lower):
             end = max(span.end, _continued(view.text, span.start, span.end))
-            spans.append(Span(leads.get(span.start, span.start), end, span.kind, span.live))
+            if span.start not in tokens or tokens[span.start].end < end:
+                spans.append(_without_lead(Span(span.start, end, span.kind, span.live), tokens))
         yield from _placed(view, spans)
+
+
+def _without_lead(span: Span, tokens: Mapping[int, Span]) -> Span:
+    """A value that is a token keeps what tells its kind: `Bearer u-***`."""
+    token = tokens.get(span.start)
+    return span if token is None else Span(max(span.start, token.start), max(span.end, token.end), span.kind, span.live)
 
 
 def _lower(text: str) -> str:
@@ -91,7 +97,7 @@ def by_rule(rule: Rule, text: str) -> Iterator[tuple[int, Span]]:
     check = CHECKS.get(rule.check)
     for found in rule.regex.finditer(text):
         start, end = found.span("secret")
-        if check is not None and not check(found["secret"], text, start):
+        if check is not None and not check(found):
             continue
         lead = text[found.start() : start]
         if len(lead) > _LONGEST_LEAD and _LEAD.fullmatch(lead):  # `sk-proj-…` becomes `sk-***`
@@ -104,7 +110,7 @@ def _continued(text: str, start: int, end: int) -> int:
     width = end - max(start, text.rfind("\n", start, end) + 1)
     while width >= _WIDTH and (more := _NEXT_LINE.match(text, end)):
         line = len(more[1])
-        if line > width + 40 or (line < width - 40 and not is_random(more[1]) and not text.startswith(("\n", "\"", "'"), more.end())):
+        if line > width + 40 or (line < width - 40 and not is_random(more[1]) and not text.startswith(("\n", '"', "'"), more.end())):
             break
         end = more.end()
         if line < width - 1:

@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from bot.redact import values
+from bot.redact.judge import Field, Sign, is_secret
+from bot.redact.masked import Span
 from bot.redact.names import Name, meaning, names
 
 _IN_NAME: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-$"
 _LONGEST_NAME: Final = 64
 _WORD_BEFORE: Final = re.compile(r"([A-Za-z]{2,16})[ ]{1,2}\Z|([^\W\d_A-Za-z]{1,4})\Z")
 
-_BEHIND_NAME: Final = r"[\"'`*\])]{0,4}(?:[ ]?\([^()\n]{1,24}\))?[\"'`*\])]{0,3}(?:值|如下|内容)?"
+_BEHIND_NAME: Final = r"(?:\*\*(?!\*)|[\"'`\])]){0,4}(?:[ ]?\([^()\n]{1,24}\))?(?:\*\*(?!\*)|[\"'`\])]){0,3}(?:值|如下|内容)?"
 _ASSIGN: Final = re.compile(
-    _BEHIND_NAME + r"[ \t]{0,40}(?::[ \t]{0,2}[\w.<>\[\]?|]{1,24}[ \t]{0,3}(?==[^=>]))?(:=|=>|={1,3}|[-~]>|→|(?:是|为|為)?:(?!:)|是|为|為)[ \t]{0,40}(?:\\?\n[ \t]{0,24})?"
+    _BEHIND_NAME
+    + r"[ \t]{0,40}(?::[ \t]{0,2}[\w.<>\[\]?|]{1,24}[ \t]{0,3}(?==[^=>]))?(:=|=>|={1,3}|[-~]>|→|(?:是|为|為)?:(?!:)|是|为|為)[ \t]{0,40}(?:\\?\n[ \t]{0,24})?"
 )
 _PAIR: Final = re.compile(r"(?i)[\"'`]\s{0,8}[,;]?\s{0,24}[\"'`]?(?:initial|current)?_?(?:value|val|content|text)[\"'`]?\s{0,4}[:=]\s{0,4}")
-_MARKUP: Final = re.compile(r"(?:[\"'][^<>\n]{0,80})?(?:[:=]?[ \t]{0,4}</?[a-zA-Z!][^<>\n]{0,120}|)>\s{0,8}(?:</?[a-zA-Z!][^<>\n]{0,120}>\s{0,8}){0,4}")
+_MARKUP: Final = re.compile(
+    r"(?:[\"'][^<>\n]{0,80})?(?:[:=]?[ \t]{0,4}</?[a-zA-Z!][^<>\n]{0,120}|)>\s{0,8}(?:</?[a-zA-Z!][^<>\n]{0,120}>\s{0,8}){0,4}"
+)
 _CELL: Final = re.compile(r"[ \t*`]{0,40}\|[ \t*`]{0,40}")
 _LOOSE: Final = re.compile(_BEHIND_NAME + r"(?:[ \t]{1,8}(?:(?:is|was|are|=|:)[ \t]{1,4})?|[ \t]{0,2}[,(\[][ \t]{0,2}|(?=[\"'`]))")
 _OPENING: Final = re.compile(
@@ -38,31 +42,14 @@ _NEXT_FIELD: Final = re.compile(r"[&;,|][\w.-]{1,40}=|[,;)\]}&|]+\Z")
 _GOES_ON: Final = re.compile(r"[,;&|][^\s\"'`<>(){}\[\],;&|=:\\]{4,8000}")
 _MORE: Final = re.compile(r"[^\s\"'`<>(){}\[\],;&|\\]*")
 _CLOSED: Final = re.compile(r"[\s,;:.&|<>)}\]\\\"'`*]|\Z")
+_LINE: Final = re.compile(r"[^\r\n\"'`]*")
+_LONG_WORD: Final = re.compile(r"[^\s,;()]{12,8000}")
 _NEXT_IN_LIST: Final = re.compile(r"\s{0,8},\s{0,24}([\"'])")
 _WRAPPED: Final = re.compile(r"[\w+/=.\s-]+")
-_IN_QUERY: Final = frozenset("?&#")
 _LEAD: Final = re.compile(r"(?:u|t|a|c|ur|xox[a-z]|xapp|ghp|gho|ghs|ghu|ghr|SEC|ya29)[-._]")
 _LONGEST: Final = 8000
+_LONG: Final = 256  # characters from which reading a value again would be felt
 _MOST_NESTED: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A secret found: its places, what it is, and whether whoever has it can use it."""
-
-    start: int
-    end: int
-    kind: str
-    live: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Sign:
-    """What stands between a name and its value. `strength`: 2 an assignment, 1 a cell, 0 a blank or a comma."""
-
-    text: str
-    end: int
-    strength: int
 
 
 @cache
@@ -91,7 +78,7 @@ def find(text: str, lower: str) -> Iterator[Span]:
             yield Span(sign.end, done, row.kind, row.live)
             continue
         for span in _values(text, start, sign, row):
-            run = max(run, span.end)
+            run = max(run, span.end) if span.end - span.start > _LONG else run
             if span.kind:
                 done = max(done, span.end)
                 yield span
@@ -108,29 +95,34 @@ def _whole_name(text: str, start: int, end: int) -> tuple[int, int]:
 def _row(text: str, start: int, end: int) -> Name | None:
     """What the name means; the word before it helps: `page token`, `API key`, `加密Key`."""
     name = text[start:end]
-    before = _WORD_BEFORE.search(text[max(0, start - 18) : start])
+    last = text[start - 1 : start]
+    before = _WORD_BEFORE.search(text[max(0, start - 18) : start]) if last == " " or not last.isascii() else None
     if before is None:
         return meaning(name)
     longer = meaning(f"{before[1] or before[2]} {name}")
     return longer if longer is not None or before[2] is None else meaning(name)
 
 
-def _sign(text: str, start: int, end: int, row: Name) -> _Sign | None:
+def _sign(text: str, start: int, end: int, row: Name) -> Sign | None:
     if found := _ASSIGN.match(text, end):
-        return _Sign(found[0][found.start(1) - end :], found.end(), 2)
+        return Sign(found[0][found.start(1) - end :], found.end(), 2)
     if found := _PAIR.match(text, end):
-        return _Sign("", found.end(), 2)
-    if (found := _MARKUP.match(text, end)) and "<" in text[max(0, start - 80) : found.end()] and text[found.end() : found.end() + 1] not in "\"'`":
-        return _Sign("", found.end(), 2)
+        return Sign("", found.end(), 2)
+    if (
+        (found := _MARKUP.match(text, end))
+        and "<" in text[max(0, start - 80) : found.end()]
+        and text[found.end() : found.end() + 1] not in "\"'`"
+    ):
+        return Sign("<", found.end(), 2)
     if found := _CELL.match(text, end):
-        return _Sign("|", found.end(), 1)
+        return Sign("|", found.end(), 1)
     if found := _LOOSE.match(text, end):
         flag = text[start] == "-" and row.value != "random" and found[0].isspace()
-        return _Sign(found[0], found.end(), 2 if flag else 0)
+        return Sign(found[0], found.end(), 2 if flag else 0)
     return None
 
 
-def _values(text: str, name: int, sign: _Sign, row: Name) -> Iterator[Span]:
+def _values(text: str, name: int, sign: Sign, row: Name) -> Iterator[Span]:
     """The value or, in a list, the values behind a sign. A span without a kind was read and is harmless."""
     opening = _OPENING.match(text, sign.end)
     assert opening is not None  # noqa: S101 (every part of it may be missing)
@@ -140,10 +132,10 @@ def _values(text: str, name: int, sign: _Sign, row: Name) -> Iterator[Span]:
         value = text[start:end]
         if not value:
             return
-        if _is_secret(row, sign, value, text, name, end, quoted=bool(quote), listed=listed):
+        if is_secret(Field(row, sign, value.strip(), text, name, end, bool(quote), listed)):
             lead = _LEAD.match(value)
             yield Span(start + (lead.end() if lead else 0), end, row.kind, row.live)
-        elif " " in value and row.kind not in ("sign", "code"):
+        elif " " in value and sign.strength == 2 and row.kind not in ("sign", "code"):
             yield from _in_sentence(value, start, row)
         else:
             yield Span(start, end, "")
@@ -164,7 +156,7 @@ def _quoted(text: str, start: int, quote: str) -> int:
             inside = text[start:at]
             return at if "\n" not in inside or _WRAPPED.fullmatch(inside) else start + inside.index("\n")
         at += len(quote)
-    line = re.compile(r"[^\r\n\"'`]*").match(text, start)
+    line = _LINE.match(text, start)
     return line.end() if line else start
 
 
@@ -198,53 +190,6 @@ def _ascii(value: str) -> str:
 
 
 def _in_sentence(value: str, start: int, row: Name) -> Iterator[Span]:
-    for word in re.finditer(r"[^\s,;]{12,}", value):
+    for word in _LONG_WORD.finditer(value):
         if values.is_random(word[0]):
             yield Span(start + word.start(), start + word.end(), row.kind, row.live)
-
-
-def _is_secret(row: Name, sign: _Sign, value: str, text: str, name: int, end: int, *, quoted: bool, listed: bool) -> bool:
-    value = value.strip()
-    if values.says_nothing(value) or values.says_what_is_wrong(value):
-        return False
-    if row.value == "grant":
-        return sign.strength == 2 and _is_grant(value, text[name - 1 : name] in _IN_QUERY and sign.text == "=")
-    if sign.strength < 2 or row.value == "random" or listed:
-        return values.is_random(value) or (sign.strength == 1 and len(value) >= 8 and not values.is_word(value) and not values.is_code(value))
-    if not quoted and text[end : end + 1] in ("(", "[", "{"):
-        return False  # a call or an index: source code
-    if value.isdigit():
-        return row.value == "digits" and len(value) >= (6 if text[name].isascii() else 4)
-    if not quoted and values.is_code(value) and (row.value == "any" or value.endswith(":")):
-        return False
-    return _is_strong(row, sign, value, text, name, end, quoted=quoted)
-
-
-def _is_strong(row: Name, sign: _Sign, value: str, text: str, name: int, end: int, *, quoted: bool) -> bool:
-    """Under a plain assignment to a strong name, everything goes but words in a sentence, paths and references to other places."""
-    if value[0] in "/~." and row.kind == "password" and "/" in value:
-        return False
-    if not value.isascii() and not quoted:
-        return False
-    if " " in value:
-        return row.kind == "password"
-    if not values.is_word(value):
-        return True
-    if row.kind == "token":
-        return False
-    if quoted or sign.text == "=":
-        return True
-    return row.kind == "password" and _begins_line(text, name) and text[end : end + 1] in ("", "\n", "\r")
-
-
-def _begins_line(text: str, name: int) -> bool:
-    return not text[text.rfind("\n", max(0, name - 40), name) + 1 : name].strip() if name < 40 or "\n" in text[name - 40 : name] else False
-
-
-def _is_grant(value: str, in_query: bool) -> bool:
-    """Whether the value of `code` is an authorization code, and not an error code, a word or a number."""
-    if " " in value or not value.isascii():
-        return False
-    if values.is_word(value) or values.is_code(value):
-        return in_query and len(value) > 24 and value.isalnum()
-    return len(value) >= 6 and (in_query or (values.is_random(value) and value.isascii()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Self
 
 
 class Masked(str):
@@ -11,9 +11,19 @@ class Masked(str):
 
     __slots__ = ()
 
-    def __new__(cls, *_: Any, **__: Any) -> NoReturn:  # type: ignore[misc]
+    def __new__(cls, *_: object) -> Self:
         """Raises `TypeError`: text is masked by `redact`, not by saying so."""
         raise TypeError("Masked is made by bot.redact.redact() alone")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A secret found: its places in a text, what it is, and whether whoever has it can use it."""
+
+    start: int
+    end: int
+    kind: str
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)

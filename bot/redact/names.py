@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
@@ -27,8 +27,10 @@ class Name:
     not_after: frozenset[str] = frozenset()
     alone: bool = False
     signs: str = ""
+    words: bool = False
     live: bool = True
-    samples: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    masks: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
     def weakly(self) -> Name:
         """The same for a name that only holds the noun: only a value that nobody chose counts."""
@@ -59,7 +61,7 @@ def names() -> Names:
 def _row(raw: Mapping[str, Any]) -> Name:
     return Name(
         raw["id"], raw["kind"], frozenset(raw["nouns"]), raw["value"], frozenset(raw.get("after", ())), frozenset(raw.get("not_after", ())),
-        raw.get("alone", False), raw.get("signs", ""), raw.get("live", True), {"masks": raw["masks"], "keeps": raw["keeps"]},
+        raw.get("alone", False), raw.get("signs", ""), raw.get("words", False), raw.get("live", True), tuple(raw["masks"]), tuple(raw["keeps"]),
     )  # fmt: skip
 
 

@@ -62,4 +62,5 @@ def _platforms() -> Iterator[Rule]:
 
 def _rules(raw: Mapping[str, Any]) -> Iterator[Rule]:
     for row in raw.get("rule", ()):
-        yield Rule(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+        lists = {key: tuple(row[key]) for key in ("keywords", "masks", "keeps")}
+        yield Rule(**{**row, **lists})

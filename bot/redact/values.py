@@ -13,7 +13,9 @@ MASK: Final = "***"
 _NOTHING: Final = re.compile(
     r"(?i)[*.…_-]+|null|nil|none|undefined|nan|true|false|yes|no|on|off|ok|string|str|int|integer|object|array|optional|header|query|n/a|todo|.{0,60}\*{3,}"
 )
-_STANDS_FOR: Final = re.compile(r"(?i)\$.*|<.*|\{.*|%[sdv@].*|#\{.*|process\.env.*|os\.(?:environ|getenv).*|env[:.(].*|self\..*|this\..*|ENV\[.*")
+_STANDS_FOR: Final = re.compile(
+    r"(?i)\$.*|<.*|\{.*|%[sdv@].*|#\{.*|process\.env.*|os\.(?:environ|getenv).*|env[:.(].*|self\..*|this\..*|ENV\[.*"
+)
 _CALL: Final = re.compile(r"(?:await |new )?[A-Za-z_][\w.]{0,80}\(.*", re.DOTALL)
 _WORDS: Final = re.compile(r"[A-Za-z]+(?:[-_.'/ ][A-Za-z]+){0,12}[.:!?…]{0,3}")
 _CAMEL: Final = re.compile(r"[a-zA-Z][a-z]+(?:[A-Z][a-z]+){1,6}")
@@ -79,19 +81,24 @@ def is_code(value: str) -> bool:
 
 def is_random(value: str) -> bool:
     """Letters and digits in a mix that nobody chose: no version, date, address, path, nor words and numbers joined by hyphens."""
-    value = value.strip()
-    if not 8 <= len(value) <= 100_000 or not value[:2000].isascii() or " " in value[:2000]:
+    short = value.strip()[:2000]
+    if len(short) < 8 or not short.isascii() or " " in short:
         return False
-    short = value[:2000]
+    if short.isdigit():
+        return len(short) > 20
     if is_code(short) or _KNOWN_FORM.fullmatch(short):
         return False
     pieces = [piece for piece in _PIECES.split(short) if piece]
-    if not pieces or all(_ONE_KIND.fullmatch(piece) for piece in pieces):
-        return bool(pieces) and max(map(len, pieces)) >= 8 and _HARD_TO_SAY.search(short) is not None
-    longest = max(pieces, key=len)
+    longest = max(pieces, key=len, default="")
+    if all(_ONE_KIND.fullmatch(piece) for piece in pieces):
+        return len(longest) >= 8 and _HARD_TO_SAY.search(short) is not None
     if len(longest) < 8 and len(pieces) > 2:
         return len(short) >= 24 and sum(len(_TURNS.findall(piece)) for piece in pieces) >= len(pieces)
-    if longest.isdigit():
-        return False
-    turns = len(_TURNS.findall(longest))
-    return (turns >= 2 and any(sign.isdigit() for sign in longest)) or turns >= 5 or (len(longest) >= 12 and turns >= 1 and not _CAMEL.fullmatch(longest))
+    return _is_mixed(longest)
+
+
+def _is_mixed(word: str) -> bool:
+    turns = len(_TURNS.findall(word))
+    if turns >= 5 or (turns >= 2 and any(sign.isdigit() for sign in word)):
+        return True
+    return len(word) >= 12 and turns >= 1 and not _CAMEL.fullmatch(word)
