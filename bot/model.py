@@ -128,6 +128,7 @@ class Question:
     """Something a person put to the bot. `direct` is False when the bot merely overheard it: then silence is allowed.
 
     `private`: only the asker reads the place (a direct message, the chat page), so the whole card may be shown there.
+    `always_new`: each question is a turn of its own there (the chat page), never merged into the card of an earlier one.
     """
 
     text: str
@@ -137,6 +138,7 @@ class Question:
     locale: Locale | None = None
     direct: bool = True
     private: bool = False
+    always_new: bool = False
 
 
 # ---------------------------------------------------------------- reading

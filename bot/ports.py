@@ -6,14 +6,18 @@ Every store operation named here is atomic: it happens entirely or not at all, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from bot.model import Person, Place, Reply
-from bot.oauth.messages import Request, Response
+from bot.oauth.ports import Http, StoredToken, Vault
 
 T = TypeVar("T")
+
+__all__ = [
+    "Card", "Clock", "Http", "Messenger", "Randomness", "Report", "Store", "StoredToken", "Timer", "Vault", "WorkGivenUpError", "Workers",
+]  # fmt: skip
 
 
 class Clock(Protocol):
@@ -43,19 +47,6 @@ class Workers(Protocol):
         Raises `WorkGivenUpError` for heavy work that does not come to an end.
         """
         ...
-
-
-class Http(Protocol):
-    async def send(self, request: Request) -> Response:
-        """Send and read whole. Raises `PlatformRefusal(blame="platform", retryable=True)` on time-out, refusal, or an answer over the size limit."""
-        ...
-
-
-class Vault(Protocol):
-    """Encryption at rest; keys rotate: the first seals, all open."""
-
-    def seal(self, plain: str) -> str: ...
-    def open(self, sealed: str) -> str: ...
 
 
 class Randomness(Protocol):
@@ -104,22 +95,6 @@ class Report:
     tenant: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredToken:
-    """A user's token in broker mode. `sealed` is the vault's text; `version` guards against two refreshes."""
-
-    platform: str
-    app_id: str
-    subject: str
-    sealed: str = field(repr=False)
-    scopes: frozenset[str] = frozenset()
-    expires: datetime | None = None
-    refresh_expires: datetime | None = None
-    granted: datetime | None = None
-    person: Person | None = None
-    version: int = 0
-
-
 class Store(Protocol):
     """Memory that survives a restart."""
 
@@ -162,14 +137,21 @@ class Store(Protocol):
         ...
 
     # tokens
-    async def put_token(self, token: StoredToken) -> None: ...
-    async def token(self, platform: str, app_id: str, subject: str) -> StoredToken | None: ...
+    async def put_token(self, token: StoredToken) -> None:
+        """Keep it in the place of the same person's older one for the same app and account. Other people's stay."""
+        ...
+
+    async def token(self, platform: str, app_id: str, subject: str, person: Person | None) -> StoredToken | None: ...
+    async def tokens_for(self, platform: str, app_id: str, subject: str) -> Sequence[StoredToken]:
+        """Everybody's tokens for this account, the newest consent first."""
+        ...
+
     async def save_token(self, token: StoredToken) -> bool:
         """Compare-and-set on `version`."""
         ...
 
     async def tokens_of(self, person: Person) -> Sequence[StoredToken]: ...
-    async def drop_token(self, platform: str, app_id: str, subject: str, version: int | None = None) -> bool:
+    async def drop_token(self, platform: str, app_id: str, subject: str, person: Person | None, version: int | None = None) -> bool:
         """With `version`: only if nobody wrote since, so that a lost race never deletes the winner's token."""
         ...
 

@@ -31,11 +31,12 @@ async def check_document(settings: Settings, link: str, type_: str, action: str,
 
 
 async def grants(settings: Settings) -> list[str]:
-    """Kept consents, one line each; never a token."""
+    """Kept consents, one line each, with the surface where the person gave it; never a token."""
     async with _running(settings) as runtime:
         rows = sorted(await runtime.store.all_tokens(), key=lambda row: (row.platform, row.app_id, row.subject))
     return [
         f"{row.platform}  {row.app_id}  {row.subject}  {' '.join(sorted(row.scopes))}"
+        + (f"  via {row.person.surface}" if row.person else "")
         + (f"  until {row.expires:%Y-%m-%d %H:%M}Z" if row.expires else "")
         for row in rows
     ]

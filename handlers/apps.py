@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bot.model import App
-from bot.platforms import module, packages
+from bot.platforms import oauth, packages
 from handlers.settings import SettingsError
 from handlers.system import is_local
 
@@ -81,7 +81,7 @@ class _Entry(BaseModel):
             raise ValueError("mode broker needs `secret`")
         if self.mode == "handoff" and not (self.entry_url and self.app_key):
             raise ValueError("mode handoff needs `entry_url` and `app_key`")
-        if self.mode == "broker" and module(self.platform, "oauth") is None:
+        if self.mode == "broker" and oauth(self.platform) is None:
             raise ValueError(f"platform {self.platform!r} offers no user authorization")
         if self.notify_url and not self.app_key:
             raise ValueError("`notify_url` needs `app_key`, which signs the notifications")

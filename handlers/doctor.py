@@ -18,7 +18,8 @@ from bot.i18n import same, say
 from bot.model import App, Text
 from bot.oauth.messages import PlatformRefusal, Request
 from bot.ports import Http
-from handlers.settings import Settings, SettingsError, misspelt
+from handlers.settings import Settings, SettingsError, exposed, misspelt
+from handlers.system import is_local
 
 SKEW_SECONDS = 60  # Slack refuses signatures older than five minutes; consent times allow one
 DOORS = ("slack", "lark", "dingtalk")
@@ -36,7 +37,15 @@ class Check:
 
 async def examine(settings: Settings, http: Http, apps: Sequence[App]) -> list[Check]:
     """Every check for these settings."""
-    found = [*_names(), _store(settings), _key(settings), *_public(settings), *_apps(settings, apps), await _clock(settings, http)]
+    found = [
+        *_names(),
+        *_files(settings),
+        _store(settings),
+        _key(settings),
+        *_public(settings),
+        *_apps(settings, apps),
+        await _clock(settings, http),
+    ]
     for door in DOORS:
         if getattr(settings, door):
             found += await importlib.import_module(f"handlers.{door}.doctor").checks(settings, http)
@@ -47,6 +56,10 @@ async def examine(settings: Settings, http: Http, apps: Sequence[App]) -> list[C
 
 def _names() -> list[Check]:
     return [Check("settings", False, same(sentence)) for sentence in misspelt()]
+
+
+def _files(settings: Settings) -> list[Check]:
+    return [Check("files", False, same(sentence)) for sentence in exposed(settings.apps_file)]
 
 
 def _store(settings: Settings) -> Check:
@@ -74,8 +87,7 @@ def _key(settings: Settings) -> Check:
 
 def _public(settings: Settings) -> list[Check]:
     parts = urlsplit(settings.base_url)
-    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if local:
+    if is_local(parts.hostname or ""):
         return [
             Check("public URL", None, say("Consent links lead to this machine only; set WHYFORBIDDEN_PUBLIC_URL (https) for other people."))
         ]

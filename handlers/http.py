@@ -20,7 +20,7 @@ import httpx
 import structlog
 
 from bot.oauth.messages import PlatformRefusal, Request, Response
-from handlers.system import is_local
+from handlers.system import leads_here
 
 MOST_SECONDS = 10.0
 MOST_BYTES = 2 * 1024 * 1024
@@ -120,7 +120,7 @@ class HttpClient:
             hostname, _ = parts.hostname or "", parts.port
         except ValueError:
             parts, hostname = urlsplit(""), ""
-        local = is_local(hostname)
+        local = leads_here(hostname)
         fine = local and parts.scheme in ("http", "https") if self._practice else not local and parts.scheme == "https"
         if not hostname or not fine or parts.username or parts.password:
             raise PlatformRefusal("address_refused", f"this process does not talk to {parts.scheme}://{hostname}", blame="app")

@@ -17,8 +17,9 @@ import uvicorn
 from handlers.chat.surface import Door
 from handlers.compose import Runtime, build
 from handlers.log import configure
-from handlers.settings import Settings, SettingsError, misspelt
+from handlers.settings import Settings, SettingsError, exposed, misspelt
 from handlers.web import Web, WebMessenger, create_app
+from handlers.web.connection import PatientProtocol
 
 log = structlog.get_logger("whyforbidden.serve")
 
@@ -55,6 +56,8 @@ def _prepare(settings: Settings) -> None:
     configure(settings.log_level, settings.log_format)
     for sentence in misspelt():  # else a typing error leaves a door shut without a word
         log.warning("setting_unknown", says=sentence)
+    for sentence in exposed(settings.apps_file):
+        log.warning("file_exposed", says=sentence)
 
 
 def bound(host: str, port: int, *, or_any: bool = False) -> socket.socket:
@@ -111,6 +114,7 @@ def web_app(runtime: Runtime, doors: tuple[Door, ...] = ()) -> object:
         apps=runtime.apps,
         tokens=runtime.broker,
         people=practice_people() if runtime.settings.practice else (),
+        clock=runtime.clock,
     )
     background = [runtime.keep_house, *(door.run for door in doors if door.run)]
     return create_app(web, background=background, extra=[route for door in doors for route in door.routes])
@@ -118,10 +122,10 @@ def web_app(runtime: Runtime, doors: tuple[Door, ...] = ()) -> object:
 
 async def _run(runtime: Runtime, listener: socket.socket, practice: tuple[object, socket.socket] | None) -> None:
     doors = open_doors(runtime)
-    servers = [_server(web_app(runtime, doors), runtime.settings)]
+    servers = [server_of(web_app(runtime, doors), runtime.settings)]
     sockets = [listener]
     if practice is not None:
-        servers.append(_server(practice[0], runtime.settings))
+        servers.append(server_of(practice[0], runtime.settings))
         sockets.append(practice[1])
     _stop_on_signals(servers)
     _greet(runtime, listener, doors)
@@ -139,9 +143,12 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-def _server(app: object, settings: Settings) -> uvicorn.Server:
+def server_of(app: object, settings: Settings) -> uvicorn.Server:
+    """The HTTP server for an application."""
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        http=PatientProtocol,
+        ws="none",  # no page of ours speaks WebSocket
         log_config=None,
         log_level="warning",
         access_log=False,  # paths hold tickets and codes

@@ -218,6 +218,11 @@ class Settings(BaseSettings):
         return bool(self.dingtalk_client_id)
 
     @property
+    def local_only(self) -> bool:
+        """Bound to this machine and without a public address: nobody else reaches the server."""
+        return is_local(self.host) and (not self.public_url or is_local(urlsplit(self.public_url).hostname or ""))
+
+    @property
     def base_url(self) -> str:
         """The address that links begin with, without a slash at the end."""
         if self.public_url:
@@ -255,6 +260,16 @@ def misspelt() -> tuple[str, ...]:
         near = get_close_matches(name.removeprefix(PREFIX), known, n=1)
         found.append(f"{name} is no setting" + (f"; did you mean {PREFIX}{near[0]}?" if near else " and is not read."))
     return tuple(found)
+
+
+def exposed(apps_file: Path | None) -> tuple[str, ...]:
+    """A sentence for each file with secrets (`.env`, apps.toml) that every user of this machine may read."""
+    files = (Path(".env"), apps_file or Path("apps.toml"))
+    return tuple(
+        f"{file} holds secrets and can be read by every user of this machine; run: chmod 600 {file}"
+        for file in files
+        if file.is_file() and file.stat().st_mode & 0o006
+    )
 
 
 def settings_table() -> tuple[tuple[str, str, str], ...]:

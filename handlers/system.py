@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import signal
+import socket
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
@@ -103,11 +106,35 @@ class SystemRandomness:
         return secrets.token_urlsafe(48)
 
 
+_SPELLED = re.compile(r"[0-9a-fx.]{1,64}")
+
+
 def is_local(host: str) -> bool:
-    """Whether a host name is this machine itself: `localhost` or a loopback address."""
-    if host == "localhost":
-        return True
+    """Whether a host name is this machine's loopback, however it is spelled: `localhost.`, `127.1`, `0x7f000001`, `::ffff:127.0.0.1`."""
+    name = _canonical(host)
+    address = _address(name)
+    return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
+
+
+def leads_here(host: str) -> bool:
+    """Whether a connection to that host ends at this machine: loopback, and the unspecified address, which systems take for it."""
+    address = _address(_canonical(host))
+    return is_local(host) or (address is not None and address.is_unspecified)
+
+
+def _canonical(host: str) -> str:
+    """One spelling: no brackets, no zone, no dot at the end, lower case, wide digits and dots made plain (as resolvers do)."""
+    plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower()
+    return plain.strip("[]").partition("%")[0].removesuffix(".")
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    """The address that a name spells; also the old forms with fewer parts, octal or hexadecimal ones (`inet_aton`)."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(name)
     except ValueError:
-        return False
+        try:
+            return IPv4Address(socket.inet_aton(name)) if _SPELLED.fullmatch(name) else None
+        except OSError:
+            return None
+    return getattr(address, "ipv4_mapped", None) or address

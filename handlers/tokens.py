@@ -2,6 +2,8 @@
 
 A refresh token works once on most platforms, so the order is: take the lease, read the row again, refresh, write the new pair with
 compare-and-set, only then use it. A failed refresh never deletes before the row was read again: somebody else may have won the race.
+
+Several people may have consented with one account; each has a row. Rows that hold the same refresh token are refreshed together, once.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from typing import Any, Protocol
 
 import structlog
 
+from bot import platforms
 from bot.model import App, Person
 from bot.oauth.generic import converse
 from bot.oauth.messages import PlatformRefusal, Token
 from bot.oauth.tokens import TamperedError, outlook, over, renewed, seal, unseal, usable
-from bot.platforms import module
+from bot.platforms.api import OAuth
 from bot.ports import Clock, Http, Randomness, Store, StoredToken, Vault
 from handlers.vault import VaultError
 
@@ -75,40 +78,53 @@ class Broker:
 
     async def hand_out(self, app: App, subject: str) -> Handed:
         """The access token of one user, refreshed first when it is about to end. The caller has authenticated `app`. Raises `NoToken`."""
-        stored = await self._store.token(app.platform, app.app_id, subject)
-        if stored is None:
-            raise NoToken("unknown")
-        if not usable(stored, self._clock.now()):
-            stored = await self._refreshed(app, stored)
-        token = self._open(stored)
-        return Handed(token.access_token, stored.expires, tuple(sorted(stored.scopes)), subject)
+        refused: NoToken | None = None
+        for stored in await self._store.tokens_for(app.platform, app.app_id, subject):  # the newest consent first
+            try:
+                return await self._handed(app, stored)
+            except NoToken as no:
+                refused = no if refused is None or no.reason == "later" else refused
+        raise refused or NoToken("unknown")
 
-    async def freshen(self, app: App, subject: str) -> bool:
-        """The `Refresher` of the jobs: is the token of this account usable now, refreshed where that was needed?"""
+    async def freshen(self, app: App, subject: str, person: Person | None) -> bool:
+        """The `Refresher` of the jobs: is this person's token of this account usable now, refreshed where that was needed?"""
+        stored = await self._store.token(app.platform, app.app_id, subject, person)
+        if stored is None:
+            return False
         try:
-            await self.hand_out(app, subject)
+            await self._handed(app, stored)
         except NoToken:
             return False
         return True
 
+    async def _handed(self, app: App, stored: StoredToken) -> Handed:
+        if not usable(stored, self._clock.now()):
+            stored = await self._refreshed(app, stored)
+        token = self._open(stored)
+        return Handed(token.access_token, stored.expires, tuple(sorted(stored.scopes)), stored.subject)
+
     async def forget(self, app: App, subject: str, *, by: Person | None) -> bool | None:
-        """Withdraw a grant at the platform and forget the token, whatever the platform says. True: withdrawn there too; False: the platform
-        offers no way or did not answer, so the grant stands there until it ends; None: there was no token."""
-        stored = await self._store.token(app.platform, app.app_id, subject)
-        if stored is None or not await self._store.drop_token(app.platform, app.app_id, subject):
+        """Withdraw everybody's grant for an account at the platform and forget the tokens, whatever the platform says. True: withdrawn there
+        too; False: the platform offers no way or did not answer, so a grant stands there until it ends; None: there was no token."""
+        gone = [await self._forget(app, stored, by) for stored in await self._store.tokens_for(app.platform, app.app_id, subject)]
+        told = [withdrawn for withdrawn in gone if withdrawn is not None]
+        return all(told) if told else None
+
+    async def _forget(self, app: App, stored: StoredToken, by: Person | None) -> bool | None:
+        if not await self._store.drop_token(stored.platform, stored.app_id, stored.subject, stored.person):
             return None
         try:
             withdrawn = await self._withdraw(app, self._open(stored))
         except NoToken:  # sealed with a key that is gone: forgotten here, but nothing to withdraw it with
             withdrawn = False
-        await self._audit(by, "token_forgotten", app, subject, withdrawn=withdrawn)
+        await self._audit(by, "token_forgotten", app, stored.subject, withdrawn=withdrawn)
         return withdrawn
 
     async def sweep(self) -> int:
         """Forget tokens that can never be used again; returns how many."""
         now, gone = self._clock.now(), 0
         for stored in await self._store.all_tokens():
-            if over(stored, now) and await self._store.drop_token(stored.platform, stored.app_id, stored.subject, stored.version):
+            if over(stored, now) and await self._drop(stored):
                 gone += 1
                 await self._store.audit(now, None, "token_expired", {"platform": stored.platform, "app_id": stored.app_id})
         return gone
@@ -117,7 +133,7 @@ class Broker:
 
     async def _refreshed(self, app: App, stored: StoredToken) -> StoredToken:
         """The row with a usable token: ours after a refresh, or another process's."""
-        name = f"refresh|{stored.platform}|{stored.app_id}|{stored.subject}"
+        name = f"refresh|{stored.platform}|{stored.app_id}|{stored.subject}"  # of all its people: two rows may hold one refresh token
         holder = self._random.token()
         waited = 0.0
         while True:
@@ -154,7 +170,7 @@ class Broker:
 
     async def _refresh(self, app: App, stored: StoredToken) -> StoredToken:
         old = self._open(stored)
-        oauth = module(app.platform, "oauth")
+        oauth = platforms.oauth(app.platform)
         if oauth is None or not old.refresh_token:
             return await self._lost(app, stored, "no_refresh_token")
         try:
@@ -169,46 +185,60 @@ class Broker:
                 case _:
                     raise NoToken("later", refusal.code, refusal.retry_after) from None
 
-    async def _exchange(self, app: App, stored: StoredToken, old: Token, oauth: Any) -> StoredToken:
+    async def _exchange(self, app: App, stored: StoredToken, old: Token, oauth: OAuth) -> StoredToken:
         try:
             new = renewed(old, await converse(self._http, oauth.refresh(app, old)))
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as nonsense:
             raise PlatformRefusal("unreadable", type(nonsense).__name__) from None
-        fresh = seal(
-            self._vault,
-            app,
-            new,
-            subject=stored.subject,
-            now=self._clock.now(),
-            person=stored.person,
-            granted=stored.granted,
-            version=stored.version,
-        )
+        fresh = self._sealed(app, new, stored)
         while not await self._store.save_token(fresh):
-            winner = await self._store.token(stored.platform, stored.app_id, stored.subject)
+            winner = await self._store.token(stored.platform, stored.app_id, stored.subject, stored.person)
             if winner is None:  # the person's wish to forget came between: then the new token goes too
                 await self._withdraw(app, new)
                 raise NoToken("unknown")
             if self._open(winner).refresh_token != old.refresh_token:
                 return winner  # a new consent came between: that token is the better one
             fresh = replace(fresh, version=winner.version)  # only sealed anew: it still holds the token that we just used up
+        await self._share(app, stored, old, new)
         return await self._again(stored)
+
+    async def _share(self, app: App, stored: StoredToken, old: Token, new: Token) -> None:
+        """Give the new pair to everybody else whose row holds the refresh token that was just used up."""
+        for other in await self._store.tokens_for(stored.platform, stored.app_id, stored.subject):
+            if other.person == stored.person:
+                continue
+            try:
+                theirs = self._open(other)
+            except NoToken:
+                continue
+            if theirs.refresh_token == old.refresh_token:
+                await self._store.save_token(self._sealed(app, renewed(theirs, new), other))
+
+    def _sealed(self, app: App, token: Token, row: StoredToken) -> StoredToken:
+        """A row with another token in it."""
+        return seal(
+            self._vault, app, token, subject=row.subject, now=self._clock.now(), person=row.person, granted=row.granted, version=row.version
+        )
 
     async def _lost(self, app: App, stored: StoredToken, code: str) -> StoredToken:
         """The platform says that the grant is over. Read once more before believing it."""
         latest = await self._again(stored)
         if latest.version != stored.version and usable(latest, self._clock.now()):
             return latest
-        if await self._store.drop_token(stored.platform, stored.app_id, stored.subject, stored.version):
+        if await self._drop(stored):
             log.info("grant_over", platform=app.platform, app=app.app_id, error=code)
             await self._audit(None, "token_lost", app, stored.subject, reason=code)
         raise NoToken("over", code)
 
     async def _again(self, stored: StoredToken) -> StoredToken:
-        latest = await self._store.token(stored.platform, stored.app_id, stored.subject)
+        latest = await self._store.token(stored.platform, stored.app_id, stored.subject, stored.person)
         if latest is None:
             raise NoToken("unknown")
         return latest
+
+    async def _drop(self, stored: StoredToken) -> bool:
+        """Forget a row unless somebody wrote it since it was read."""
+        return await self._store.drop_token(stored.platform, stored.app_id, stored.subject, stored.person, stored.version)
 
     # ------------------------------------------------------------ small parts
 
@@ -220,11 +250,11 @@ class Broker:
             raise NoToken("over", "unreadable") from None
 
     async def _withdraw(self, app: App, token: Token) -> bool:
-        oauth = module(app.platform, "oauth")
+        oauth = platforms.oauth(app.platform)
         if oauth is None:
             return False
         try:
-            return bool(await converse(self._http, oauth.revoke(app, token)))
+            return await converse(self._http, oauth.revoke(app, token))
         except PlatformRefusal as refusal:
             log.warning("revoke_refused", platform=app.platform, app=app.app_id, error=refusal.code)
             return outlook(refusal) == "over"

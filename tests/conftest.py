@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from hatch_build import compile_messages
 
 compile_messages(Path(__file__).parent.parent)
+settings.register_profile("busy", deadline=None)  # what may take long has its own tests; a busy machine is no failure
+settings.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from bot import platforms
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Place, Proof, Reply, Text
 from bot.oauth.messages import PlatformRefusal, Request, Response, Token
+from bot.platforms.api import Checks
 from bot.ports import Card, Report, StoredToken
 from bot.service import Service
 from bot.services import card_snapshot
@@ -86,13 +87,17 @@ class GlassVault:
         return urlsafe_b64decode(text)[::-1].decode()
 
 
+def _token_key(platform: str, app_id: str, subject: str, person: Person | None) -> tuple[object, ...]:
+    return (platform, app_id, subject, person and (person.surface, person.tenant, person.user_id))
+
+
 class MemoryStore:
     """The `Store` port in dictionaries. Every method is one step, as the port promises."""
 
     def __init__(self) -> None:
         self.cards: dict[str, Card] = {}
         self.flows: dict[str, tuple[dict[str, Any], str, str, int]] = {}
-        self.tokens: dict[tuple[str, str, str], StoredToken] = {}
+        self.tokens: dict[tuple[object, ...], StoredToken] = {}
         self.accounts: dict[tuple[str, str, str, str], str] = {}
         self.leases: dict[str, tuple[str, datetime]] = {}
         self.claims: dict[str, datetime] = {}
@@ -153,15 +158,18 @@ class MemoryStore:
         return [flow_id for flow_id, kept in self.flows.items() if kept[1] in states]
 
     async def put_token(self, token: StoredToken) -> None:
-        key = (token.platform, token.app_id, token.subject)
+        key = _token_key(token.platform, token.app_id, token.subject, token.person)
         old = self.tokens.get(key)
         self.tokens[key] = replace(token, version=old.version + 1 if old else token.version)
 
-    async def token(self, platform: str, app_id: str, subject: str) -> StoredToken | None:
-        return self.tokens.get((platform, app_id, subject))
+    async def token(self, platform: str, app_id: str, subject: str, person: Person | None) -> StoredToken | None:
+        return self.tokens.get(_token_key(platform, app_id, subject, person))
+
+    async def tokens_for(self, platform: str, app_id: str, subject: str) -> Sequence[StoredToken]:
+        return [t for t in reversed(self.tokens.values()) if (t.platform, t.app_id, t.subject) == (platform, app_id, subject)]
 
     async def save_token(self, token: StoredToken) -> bool:
-        key = (token.platform, token.app_id, token.subject)
+        key = _token_key(token.platform, token.app_id, token.subject, token.person)
         if key not in self.tokens or self.tokens[key].version != token.version:
             return False
         self.tokens[key] = replace(token, version=token.version + 1)
@@ -170,8 +178,8 @@ class MemoryStore:
     async def tokens_of(self, person: Person) -> Sequence[StoredToken]:
         return [t for t in self.tokens.values() if t.person and (t.person.surface, t.person.user_id) == (person.surface, person.user_id)]
 
-    async def drop_token(self, platform: str, app_id: str, subject: str, version: int | None = None) -> bool:
-        return self.tokens.pop((platform, app_id, subject), None) is not None
+    async def drop_token(self, platform: str, app_id: str, subject: str, person: Person | None, version: int | None = None) -> bool:
+        return self.tokens.pop(_token_key(platform, app_id, subject, person), None) is not None
 
     async def lease(self, name: str, holder: str, until: datetime, now: datetime) -> bool:
         whose, end = self.leases.get(name, (holder, now))
@@ -386,12 +394,12 @@ class TestChecks:
 
 def teach(monkeypatch: Any) -> None:
     """Let the platform `lark` have our checks; everything else of it is the real thing."""
-    real = platforms.module
+    real, ours = platforms.checks, TestChecks()
 
-    def module(platform: str, part: str) -> ModuleType | None:
-        return TestChecks() if (platform, part) == ("lark", "checks") else real(platform, part)  # type: ignore[return-value]
+    def checks(platform: str) -> Checks | None:
+        return Checks(prove=ours.prove, app_facts=ours.app_facts) if platform == "lark" else real(platform)
 
-    monkeypatch.setattr(platforms, "module", module)
+    monkeypatch.setattr(platforms, "checks", checks)
 
 
 class Voice:

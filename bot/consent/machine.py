@@ -311,9 +311,9 @@ def _apply(flow: Flow, event: Event) -> Flow:  # noqa: C901, PLR0911, PLR0912 (o
     match event:
         case Begin():
             return replace(flow, state_hash=event.state_hash, cookie_hash=event.cookie_hash, verifier=event.verifier,
-                           redirect_uri=event.redirect_uri, in_client=event.in_client, expires=event.at + LIFE)  # fmt: skip
+                           redirect_uri=event.redirect_uri, in_client=event.in_client)  # fmt: skip
         case DeviceShown():
-            return replace(flow, device=event.device, interval=event.interval, expires=min(event.expires, event.at + LIFE))
+            return replace(flow, device=event.device, interval=event.interval, expires=min(event.expires, flow.expires))
         case CodeCame():
             return replace(flow, code=event.code)
         case TokenCame():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from bot import platforms
 from bot.catalog import Catalog
@@ -109,7 +108,7 @@ def _choice(finding: Finding, reading: Reading, book: Catalog, app: App | None, 
         return None
     known = facts.app_facts.get(app.app_id) if app else None
     names, mode, why = finding.scopes, finding.scopes_mode, None
-    if not names and (tell := _advice(finding.platform, "scopes")) and (told := tell(finding, facts.granted, known)):
+    if not names and (tell := platforms.advice(finding.platform).scopes) and (told := tell(finding, facts.granted, known)):
         names, why = told
         mode = Mode.ALL
     choice = choose(
@@ -126,10 +125,9 @@ def _choice(finding: Finding, reading: Reading, book: Catalog, app: App | None, 
 
 
 def _links(finding: Finding, reading: Reading, choice: Choice | None, app: App | None) -> tuple[Link, ...]:
-    part = platforms.module(finding.platform, "links")
-    found: tuple[Link, ...] = part.links(finding, choice.recommended if choice else (), app, reading.cause) if part else ()
-    branded = getattr(part, "document", None)
-    docs = branded(reading.docs, finding, app) if branded else reading.docs
+    part = platforms.links(finding.platform)
+    found = part.links(finding, choice.recommended if choice else (), app, reading.cause) if part else ()
+    docs = part.document(reading.docs, finding, app) if part else reading.docs
     if docs and all(link.url != docs for link in found):
         about = say("Documentation of {code}", code=reading.code) if reading.code else say("Documentation")
         found += (Link("docs", docs, about),)
@@ -137,14 +135,8 @@ def _links(finding: Finding, reading: Reading, choice: Choice | None, app: App |
 
 
 def _support(finding: Finding) -> tuple[SupportItem, ...]:
-    part = platforms.module(finding.platform, "links")
-    ask = getattr(part, "support", None)
-    return ask(finding) if ask else ()
-
-
-def _advice(platform: str, name: str) -> Any:
-    """A function of the platform's `advice.py` (`platforms.Advice`), None when it has none."""
-    return getattr(platforms.module(platform, "advice"), name, None)
+    part = platforms.links(finding.platform)
+    return part.support(finding) if part else ()
 
 
 def _brand(finding: Finding, app: App | None) -> str:
@@ -198,15 +190,13 @@ def _suggests(cause: Cause) -> Text:
 
 
 def _notes(case: platforms.Case, reading: Reading) -> tuple[Text, ...]:
-    notes: list[Text] = []
-    if reading.bare and (tell := _advice(case.finding.platform, "when")):
-        notes += [text for value in case.finding.request_ids[:_MOST_TIMES] if (text := tell(value, case.finding))]
+    advice, notes = platforms.advice(case.finding.platform), list[Text]()
+    if reading.bare:
+        notes += [text for value in case.finding.request_ids[:_MOST_TIMES] if (text := advice.when(value, case.finding))]
     if case.choice:
         notes += [
             say("“{name}” is not in our list; did you mean {near}?", name=name, near=near) for name, near in case.choice.similar.items()
         ]
     if reading.entry and reading.entry.retired:
         notes.append(say("This code is retired: {why}", why=same(reading.entry.retired)))
-    if tell := _advice(case.finding.platform, "notes"):
-        notes += tell(case)
-    return tuple(notes)
+    return (*notes, *advice.notes(case))

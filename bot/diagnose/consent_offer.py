@@ -41,7 +41,7 @@ def offers(
         return (), say("Nothing to ask for yet: the text names no scope.")
     if not _consent_fixes(case):
         return (), no_help()
-    if platforms.module(case.finding.platform, "oauth") is None:
+    if platforms.oauth(case.finding.platform) is None:
         return (), say("We cannot start an authorization on this platform.")
     if no_app:
         return (), no_app
@@ -65,8 +65,7 @@ def no_help() -> Text:
 def _consent_fixes(case: Case) -> bool:
     if case.cause in _FIXED:
         return True
-    helps = getattr(platforms.module(case.finding.platform, "advice"), "consent_helps", None)
-    if helps and helps(case):
+    if platforms.advice(case.finding.platform).consent_helps(case):
         return True
     return case.cause in _FIXED_FOR_USERS and (case.finding.identity is Identity.USER or case.who_fixes is Who.USER)
 
@@ -75,7 +74,7 @@ def _held_back(case: Case, app: App, choice: Choice | None, facts: Facts) -> Tex
     """Why no consent in this app would help, or None."""
     if case.cause not in SCOPE_CAUSES:
         return None
-    if choice is None and getattr(platforms.module(case.finding.platform, "advice"), "scopes", None):
+    if choice is None and platforms.advice(case.finding.platform).scopes:
         return say("The error does not say which scope is missing. Tell us which API was called, and we can ask for exactly that.")
     if choice is None:
         return say("This does not say which scope is missing. Paste the platform's whole answer, and we can ask for exactly that.")

@@ -1,23 +1,55 @@
 """Text → findings: one cheap scan for anchors, then local reading around them. The same for every door.
 
-Input is redacted text. Time is linear in its length: each reader passes over a context once, patterns have no nested repetition.
+    scan        windows around the places where an error can stand
+    normalize   one window without escapes, markup, terminal dressing
+    fields      keys and values, web addresses, brackets
+    context     the facts of one window: what speaks for which platform, where
+    mentions    codes: in fields, then in sentences (prose)
+    attribution whose a code is
+    envelope    errors without a listed code: an answer's shape, the vendor's wording, a console link, a complaint
+    grouping    which codes tell the same error
+    attributes  what belongs to an error: ids, missing scopes, message, identity, small facts
+    signals     has somebody this error now, or is it written about?
+    claims      what the poster has, asked for, tried
+
+Reading is evidence, not gates: everything that can be read becomes a draft, and `signals` weighs it. Where an error is told that somebody has,
+codes that are only written about beside it are left out; where none is, they are what can be answered.
+
+Input is redacted text. Time is linear in its length: each reader passes over a window once, patterns have no nested repetition.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bot.catalog import Catalog
 from bot.extract import scan
-from bot.extract.attribution import PROSE
+from bot.extract.attributes import Attributes
 from bot.extract.context import Context, known
-from bot.extract.draft import Draft, finding
-from bot.extract.envelope import read
+from bot.extract.draft import PROSE, Draft, finding
+from bot.extract.envelope import codeless, name_by_wording
+from bot.extract.grouping import grouped
+from bot.extract.lexicon import lexicon
+from bot.extract.mentions import mentions
+from bot.extract.signals import judge
 from bot.extract.vocabulary import alike
-from bot.model import Finding
-from bot.platforms.spec import lexicon
+from bot.model import Claims, Finding
 
 _MOST_FINDINGS = 50
+_HAS_IT = 0.5
+_SURROUNDINGS = 2_000  # characters to each side
+
+
+@dataclass(slots=True)
+class _Merged:
+    """One error of the paste, however often it stands there."""
+
+    draft: Draft
+    span: tuple[int, int]
+    source: str
+    count: int = 1
+    ids: set[str] = field(default_factory=set)
 
 
 @lru_cache(maxsize=8)
@@ -32,36 +64,52 @@ def anchors(catalog: Catalog) -> tuple[str, ...]:
 
 
 def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
-    """The errors of a paste, primary one first, repeated ones merged with a count; nothing when it is no error report.
+    """The errors of a paste, primary one first, repeated ones merged with a count; nothing when there is nothing to read.
 
     Never raises for any text. Spans are offsets in `text`.
     """
-    words = lexicon()
-    if len(text) <= scan.SMALL:
-        places = [(0, len(text))] if text.strip() else []
-    else:
-        places = scan.anchored(alike(text), anchors(catalog))
-    merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Draft, tuple[int, int], int, str]] = {}
-    ids: dict[
-        tuple[str, tuple[str, ...], tuple[str, ...]], set[str]
-    ] = {}  # of each, so that another id costs the same however many there are
-    for start, end in places:
+    merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], _Merged] = {}
+    for start, end in _places(text, catalog):
         raw = text[start:end]
-        context = Context(raw, catalog, words, whole=len(places) == 1 and end - start == len(text))
+        context = Context(raw, catalog, lexicon(), whole=end - start == len(text))
         for draft in read(context):
-            codes = tuple(draft.codes)
-            key = (draft.platform, codes, () if codes else tuple(draft.scopes) or (draft.hints.get("entry", ""),))
-            span = _span(raw, context, draft, start)
+            key = (draft.platform, tuple(draft.codes), () if draft.codes else tuple(draft.scopes) or (draft.hints.get("entry", ""),))
             if key in merged:
-                first, where, count, source = merged[key]
-                merged[key] = (first, where, count + _again(first, draft, ids[key]), source)
-                _absorb(first, draft, ids[key])
+                _absorb(merged[key], draft)
             else:
-                merged[key] = (draft, span, 1, context.text)
-                ids[key] = set(draft.ids)
-    families = known(catalog, words).families
-    listed = sorted(merged.values(), key=lambda each: each[0].strength <= PROSE or _stray(each[0], catalog, families))
-    return tuple(finding(draft, span, source, count) for draft, span, count, source in listed[:_MOST_FINDINGS])
+                merged[key] = _Merged(draft, _span(raw, context, draft, start), context.text, ids=set(draft.ids))
+    kept = _chosen(list(merged.values()), catalog)
+    return tuple(finding(each.draft, each.span, each.source, each.count, Claims()) for each in kept[:_MOST_FINDINGS])
+
+
+def read(context: Context) -> list[Draft]:
+    """The errors of one window, in the order in which they stand there."""
+    codes = mentions(context)
+    drafts = grouped(context, codes)
+    if all(draft.strength <= PROSE for draft in drafts):
+        spoken = codeless(context)
+        drafts = drafts or spoken
+    if drafts:
+        Attributes(context, drafts).fill()
+    for draft in drafts:
+        name_by_wording(context, draft)
+        draft.surroundings = context.text[max(0, draft.start - _SURROUNDINGS) : draft.start + _SURROUNDINGS]
+        draft.has_it, draft.signals = judge(context, draft)
+    return drafts
+
+
+def _places(text: str, catalog: Catalog) -> list[tuple[int, int]]:
+    if len(text) <= scan.SMALL:
+        return [(0, len(text))] if text.strip() else []
+    return scan.anchored(alike(text), anchors(catalog))
+
+
+def _chosen(listed: list[_Merged], catalog: Catalog) -> list[_Merged]:
+    """The surest first. What is only written about is left out where an error is told that somebody has."""
+    if any(each.draft.has_it >= _HAS_IT for each in listed):
+        listed = [each for each in listed if each.draft.has_it >= _HAS_IT]
+    families = known(catalog, lexicon()).families
+    return sorted(listed, key=lambda each: each.draft.strength <= PROSE or _stray(each.draft, catalog, families))
 
 
 def _stray(draft: Draft, catalog: Catalog, families: frozenset[tuple[str, int]]) -> bool:
@@ -72,17 +120,14 @@ def _stray(draft: Draft, catalog: Catalog, families: frozenset[tuple[str, int]])
     )
 
 
-def _again(first: Draft, second: Draft, ids: set[str]) -> int:
-    """1 when this is another occurrence, 0 when the same occurrence is told twice."""
-    if first.ids and second.ids:
-        return int(ids.isdisjoint(second.ids))
-    return int(not first.ids and not second.ids and first.chain == second.chain == () and abs(second.start - first.start) > 30)
-
-
-def _absorb(first: Draft, second: Draft, ids: set[str]) -> None:
-    first.ids.extend(each for each in second.ids if each not in ids)
-    ids.update(second.ids)
-    first.scopes.extend(each for each in second.scopes if each not in first.scopes)
+def _absorb(merged: _Merged, second: Draft) -> None:
+    """Put the same error, found again, to the first one. The work is linear in the second one's ids."""
+    first = merged.draft
+    merged.count += _again(merged, second)
+    new = [each for each in dict.fromkeys(second.ids) if each not in merged.ids]
+    first.ids += new
+    merged.ids.update(new)
+    first.scopes += [each for each in second.scopes if each not in first.scopes]
     if first.app is None:
         first.app = second.app
     if first.identity == "unknown":
@@ -93,6 +138,18 @@ def _absorb(first: Draft, second: Draft, ids: set[str]) -> None:
         first.hints.setdefault(key, value)
     if len(second.message) > len(first.message):
         first.message = second.message
+    if second.has_it > first.has_it:
+        first.has_it, first.signals = second.has_it, second.signals
+    if second.strength > first.strength:
+        first.strength, first.evidence, first.envelope = second.strength, second.evidence, second.envelope
+
+
+def _again(merged: _Merged, second: Draft) -> int:
+    """1 when this is another occurrence, 0 when the same occurrence is told twice."""
+    first = merged.draft
+    if first.ids and second.ids:
+        return int(merged.ids.isdisjoint(second.ids))
+    return int(not first.ids and not second.ids and first.chain == second.chain == () and abs(second.start - first.start) > 30)
 
 
 def _span(raw: str, context: Context, draft: Draft, offset: int) -> tuple[int, int]:

@@ -10,10 +10,10 @@ from itertools import count, islice
 from typing import Final
 
 from bot.extract.context import Context
-from bot.extract.doubt import line_of
 from bot.extract.draft import Draft
 from bot.extract.fields import normal
 from bot.extract.needed_scopes import Scopes
+from bot.extract.scan import line_of
 from bot.extract.vocabulary import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED
 from bot.model import Identity
 from bot.platforms import spec as roles
@@ -24,7 +24,7 @@ _ABOVE: Final = 300  # characters
 _CLAUSE: Final = 60  # characters
 _WENT_WELL: Final = re.compile(r"code[\"']?\s?[:=]\s?0\b|http/[\d.]{1,3}\"?\s+2\d\d\b")  # on lower-case text
 _MOST_MESSAGE: Final = 600
-_MOST: Final = 400  # of one kind in one context
+_MOST: Final = 400  # of one kind in one window
 # How an API is named, and the letters of which such a name holds at least some: forms without theirs need not be looked for.
 _API_FORMS: Final = (
     (r"request (\w+#\w+)", ("#",)),
@@ -250,12 +250,12 @@ class Attributes:
                     draft.status = int(value)
         for draft in self.drafts:
             spec = self.context.words.specs[draft.platform]
-            if not spec.status_is_code or spec.number is None or draft.codes:
+            if not spec.status_is_code or spec.number is None:
                 continue
             if draft.status is None and (said := self._said_status(draft.start, spec.number)):
                 draft.status = int(said)
-            if draft.status and spec.number.fullmatch(str(draft.status)):
-                draft.codes.append(str(draft.status))
+            if not draft.codes and draft.status and spec.number.fullmatch(str(draft.status)):
+                draft.hints.setdefault("entry", str(draft.status))  # such a platform has no code but its HTTP status
 
     def _said_status(self, place: int, shape: re.Pattern[str]) -> str | None:
         """A number near a place that can only be its HTTP status: `… 403: Resource protected by …`."""

@@ -1,63 +1,65 @@
-"""A platform code as it stands in a text, whose it is, and whether its place is to be believed."""
+"""Whose a code is: every platform's claim to it is a sum of what speaks for it, and the best one wins.
+
+What speaks: the words around (`Context.clue`), the catalogue, the name of the field, the fields beside it, the vendor's own message. A number
+that a platform merely lists, with nothing of that platform around it, is somebody's number: it is attributed, but not `sure`.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.extract.context import BELIEVED, NAME, NEAR, Context
 from bot.platforms.spec import Spec
 
-STRUCTURED: Final = 3  # a field of an answer
-LABELLED: Final = 2  # "error code 230002"
-PROSE: Final = 1  # a known code and words of refusal
-MOST_CODES: Final = 250  # in one context of 32 KB: denser than any log
-_MESSAGE: Final = 160  # characters behind a code in which its message stands
+_MESSAGE: Final = 160  # characters around a code in which its message stands
 _TELLING: Final = 12  # letters without which a message is anybody's
 _LONG: Final = 6  # digits
 _BESIDE: Final = 300  # characters within which a name says whose a code is
 _LABEL: Final = 16  # characters
 _OURS_ALONE: Final = 8  # digits that no other system's codes have
-_CLOSE: Final = 2.0  # scores that differ by less leave it to the wording
+_CLOSE: Final = 2.0  # what the vendor's own message weighs
+_LISTED: Final = 3.0
+_FAMILY: Final = 2.0
+_A_SIGN: Final = 1.0  # a clue of this weight is a sign of the platform
+HTTP_STATUS: Final = re.compile(r"[1-5]\d\d")
 _WORDS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
 _SAID: Final = re.compile(r"(?:msg|message)\"\s?:\s?\"((?:[^\"\\]|\\.){3,400})")
 _NO_WORDS: Final = frozenset(
     ["errcode", "errmsg", "hint", "from", "more", "info", "https", "open", "com", "query", "devtool", "request", "error", "the", "invalid"]
 )
-_STATUS_KEYS: Final = frozenset({"status", "statuscode", "code", "httpstatus"})
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A platform code as it stands in the text; `key` is the name of its field, if it has one."""
+class Owner(NamedTuple):
+    """The platform that a code is attributed to; `sure` when something of the platform stands around it."""
 
     platform: str
-    value: str
-    at: int
-    end: int
-    strength: int
-    sub: bool = False
-    key: str = ""
+    sure: bool
 
 
-def owner(context: Context, value: str, at: int, key: str) -> str | None:
+def number_owner(context: Context, value: str, at: int, key: str) -> Owner | None:
     """The platform a numeric code belongs to, or None when nothing makes it one."""
     scores = {
         name: _number_score(context, spec, value, at, key)
         for name, spec in context.words.specs.items()
-        if spec.number is not None and spec.number.fullmatch(value)
+        if spec.number is not None and spec.number.fullmatch(value) and not spec.status_is_code
     }
     if len(value) < _OURS_ALONE:
         scores = {name: score for name, score in scores.items() if not strange(context, name, at)}
-    best = max(scores.values(), default=0.0)
-    rivals = [name for name in context.catalog.platforms_of(value) if name in scores and scores[name] > best - _CLOSE]
-    if len(rivals) > 1:
-        for name in rivals:
+    for name in context.catalog.platforms_of(value):
+        if name in scores:
             scores[name] += _CLOSE * _told_like(context, name, value, at)
     found = max(scores, key=lambda name: scores[name], default=None)
-    return found if found is not None and scores[found] >= BELIEVED else None
+    return Owner(found, _sure(context, found, value, at, key)) if found is not None and scores[found] >= BELIEVED else None
+
+
+def _sure(context: Context, name: str, value: str, at: int, key: str) -> bool:
+    """Whether anything but the number itself speaks for its platform."""
+    spec = context.words.specs[name]
+    if len(value) > _LONG or context.clue(name, at) >= _A_SIGN or spec.code_keys.get(key, 0) > 1:
+        return True
+    return _told_like(context, name, value, at) >= 0.5
 
 
 def _told_like(context: Context, name: str, value: str, at: int) -> float:
@@ -84,10 +86,10 @@ def _weight(word: str) -> int:
     return len(word) if word.isascii() else 3 * len(word)
 
 
-def told_by_vendor(context: Context, value: str, end: int) -> bool:
+def told_by_vendor(context: Context, value: str, at: int, end: int) -> bool:
     """Whether the words with which the platform tells this code stand right behind it (`1254045 FieldNameNotFound`), or all of them right
     before it. Of a code that is long enough to be nothing else, half of them will do."""
-    behind, before = context.lower[end : end + _MESSAGE], context.lower[max(0, end - _MESSAGE) : end]
+    behind, before = context.lower[end : end + _MESSAGE], context.lower[max(0, at - _MESSAGE) : at]
     for name in context.catalog.platforms_of(value):
         told = _message_words(context, name, value)
         all_of_them = sum(map(_weight, told))
@@ -99,47 +101,36 @@ def told_by_vendor(context: Context, value: str, end: int) -> bool:
 
 
 def _number_score(context: Context, spec: Spec, value: str, at: int, key: str) -> float:
-    if spec.status_is_code:
-        return context.clue(spec.name, at) if key in _STATUS_KEYS else 0.0
     listed = spec.name in context.catalog.platforms_of(value)
-    if not listed and _numbered_elsewhere(context, at):
-        return 0.0
     speaks = spec.code_keys.get(key, 0) if key else 0
     digits = len(value.lstrip("-"))
-    if digits == 3 and value[0] in "12345" and not listed and speaks < 2:
-        return 0.0  # an HTTP status in a wrapper's field
-    score = context.clue(spec.name, at) + (3.0 if listed else 0.0) + speaks
+    if not listed and (context.stranger(at - _LABEL, at) or (HTTP_STATUS.fullmatch(value) and speaks < 2)):
+        return 0.0  # `SQL Error: 1045`, the status in a wrapper's field
+    score = context.clue(spec.name, at) + (_LISTED if listed else 0.0) + speaks
     if not listed and spec.families and context.family(spec.name, value):
-        score += 2.0
-    if key and (len(value) >= 4 or speaks >= 2):
+        score += _FAMILY
+    if key and (digits >= 4 or speaks >= 2):
         score += context.sibling(spec, key, at)
     return 0.0 if digits <= 3 and score < 4 and speaks < 2 else score
 
 
 def word_owner(context: Context, value: str, at: int, key: str) -> str | None:
-    """The platform a textual code belongs to, or None."""
+    """The platform a textual code in a field belongs to, or None."""
     owners = context.catalog.platforms_of(value)
     scores = [(0.0, "")]
     for name, spec in context.words.specs.items():
         listed = name in owners
-        if spec.word is None or not spec.word.fullmatch(value) or not (key in spec.word_keys or (listed and key in spec.known_word_keys)):
+        if spec.word is None or not (key in spec.word_keys or (listed and key in spec.known_word_keys)):
+            continue
+        if not (listed and key in spec.word_keys) and not spec.word.fullmatch(value):
             continue
         if (not listed and spec.refuse is not None and spec.refuse.fullmatch(value)) or strange(context, name, at):
             continue
-        trust = 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0
+        kin = not listed and name in context.known.kindred(value)
+        trust = 3.0 if kin else 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0
         scores.append((context.clue(name, at) + context.sibling(spec, key, at) + trust + spec.code_keys.get(key, 0) * 0.25, name))
     best = max(scores, key=lambda each: each[0])
     return best[1] if best[0] >= BELIEVED else None
-
-
-def doubted(context: Context, at: int) -> bool:
-    """Whether a place only looks like an error: talk, a test, source code."""
-    return context.doubt.talk or context.doubt.fixture or context.written(at)
-
-
-def _numbered_elsewhere(context: Context, at: int) -> bool:
-    """Whether the label right before a number is that of another system: `SQL Error: 1045`."""
-    return context.stranger(at - _LABEL, at)
 
 
 def strange(context: Context, name: str, at: int) -> bool:

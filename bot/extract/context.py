@@ -1,4 +1,4 @@
-"""One context of a paste: its plain text, its pairs and addresses, and how much it speaks for each platform."""
+"""One window of a paste: its plain text, its pairs and addresses, and how much it speaks for each platform."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from typing import Final
 from bot.catalog import Catalog
 from bot.extract.doubt import Doubt
 from bot.extract.fields import Address, Brackets, Pair, addresses, normal, pairs
+from bot.extract.lexicon import Lexicon
 from bot.extract.normalize import flat, plain
+from bot.extract.scan import line_of
 from bot.extract.vocabulary import STRANGERS, alike
-from bot.platforms.spec import Lexicon, Spec
+from bot.platforms.spec import Spec
 
 NEAR: Final = 400
 BELIEVED: Final = 3.0
 _MOST_ADDRESSES: Final = 400
-_MOST_HITS: Final = 24  # of one clue in one context
+_MOST_HITS: Final = 24  # of one clue in one window
 _SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
 NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
-_MOST_STRANGERS: Final = 400  # of one name in one context
+_MOST_STRANGERS: Final = 400  # of one name in one window
 _ONE_LINER: Final = 160  # characters
 _DATA_SIGN: Final = re.compile(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _SCREENFUL: Final = 1500  # characters
@@ -114,7 +116,7 @@ def _places(text: str, word: str) -> Iterator[int]:
 
 
 class Context:
-    """One context. Everything positional refers to its plain text."""
+    """One window. Everything positional refers to its plain text."""
 
     def __init__(self, raw: str, catalog: Catalog, words: Lexicon, *, whole: bool) -> None:
         self.catalog = catalog
@@ -145,16 +147,27 @@ class Context:
         return len(text) <= _ONE_LINER and "\n" not in text and not _DATA_SIGN.search(text)
 
     @cached_property
+    def wordings(self) -> list[tuple[int, list[tuple[str, str, str]]]]:
+        """Where wordings of the catalogue stand, in order: the place, and the wordings (longest first), each with its platform and entry."""
+        lower = self.lower
+        spoken: list[tuple[int, list[tuple[str, str, str]]]] = []
+        for head, listed in self.known.phrases.items():
+            at = lower.find(head)
+            while at >= 0:
+                here = [each for each in listed if lower.startswith(each[0], at)]
+                if here:
+                    spoken.append((at, here))
+                at = lower.find(head, at + 1)
+        return sorted(spoken)
+
+    @cached_property
     def brackets(self) -> Brackets:
         """The nesting of the text."""
         return Brackets(self.text)
 
-    def written(self, at: int) -> bool:
-        """Whether the place is source code: its line is, or the bracket around it opens a value there."""
-        if self.doubt.source(at):
-            return True
-        around = self.brackets.around(at)
-        return bool(around) and self.doubt.literal(around[-1])
+    def line(self, at: int) -> tuple[int, int]:
+        """Start and end of the line around a place, never more than 400 characters to either side."""
+        return line_of(self.text, at)
 
     def _mended(self, text: str) -> str:
         """Words of ours that a narrow screen broke in two put together again (`reques`, `t_id: 15l…`), and the fields of an answer taken out
@@ -179,12 +192,12 @@ class Context:
         found = self._clues.get(name)
         if found is None:
             found = self._clues[name] = []
-            lower = self.lower
+            lower, unsaid = self.lower, self.words.specs[name].unsaid
             for clue, weight in [each for each in self.words.specs[name].clues.items() if each[0] in lower]:
                 at = lower.find(clue)
                 seen = 0
                 while at >= 0 and seen < _MOST_HITS:
-                    if len(clue) >= 6 or not self._inside_word(clue, at):
+                    if (len(clue) >= 6 or not self._inside_word(clue, at)) and not self.lower.endswith(unsaid, 0, at):
                         found.append((at, weight, clue))
                         seen += 1
                     at = lower.find(clue, at + max(len(clue), 40))

@@ -6,6 +6,7 @@ import re
 from functools import cached_property
 from itertools import islice
 
+from bot.extract.scan import line_of
 from bot.extract.vocabulary import FAIL_WIDE, TRACE
 
 # One line of a programming language, a shell script or a test. Lines of tracebacks match too: they carry no error themselves.
@@ -135,9 +136,6 @@ _EXPERIENCE = re.compile(
     r"(?ai)\b(?<!can )(?<!could )(?<!should )(?<!may )(?:i'?m|i am|i|we|we'?re) (?:\w+ ){0,2}(?:get|getting|got|see|seeing|saw|receiv\w+|have|running|hitting|hit|facing|encounter\w*|trying|stuck|keep)\b|\bi have got\b|\bhelp\b(?! (?:text|page|cent|desk|article|menu))"
     r"|(?m:^[ \t]{0,8}(?:error|fatal)(?: \d{3})?: \S)|\b(?:now|still|keeps?|always|suddenly) (?:getting|gets?|fail\w*|return\w*|report\w*)|\bfails? with\b|\bfailed with\b|报错|求助|帮忙(?! ?(?:review|润色|翻译|改|补|写|整理|审|校))|遇到|请教|怎么解决|怎么办|什么(?:原因|情况|问题)|依旧|还是(?:报|返回|提示)|一直(?:报|返回|提示)|(?:全部|都|开始|老是|一直)失败|挂了|用不了|连不上|失败[^\n]{0,8}错误码|(?:直接|总是|老是|每次都?)(?:提示|弹|返回)|出现[^\n]{0,20}错误|调用失败|请求失败"
 )
-_SUCCESS_WORD = re.compile(
-    r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
-)
 _TABLE_ROW = re.compile(r"^\s*[+-]?\s*\|(?:[^|\n]{0,400}\|){2,}\s*$", re.M)
 # A code with its message in one cell, what only an answer has beside it, or a call and its status or time: somebody's result. In a list of codes each code has a cell to itself.
 _RESULT_CELL = re.compile(
@@ -183,13 +181,6 @@ _LISTED_AFTER = re.compile(rf"{_ROW_SIGN}(?:[A-Z]{{3,8}})?\d{{4,10}}(?![\d:/-])|
 _SETTING_BEFORE = re.compile(
     r"(?i)(?:retry|ignore|skip|except(?!ion)|allow|silence|mute|expect)\w{0,12}[-_]?(?:on|codes?|errors?|list|for)?[\"']?\s?[:=]\s?$"
 )
-
-
-def line_of(text: str, at: int) -> tuple[int, int]:
-    """Start and end of the line around `at`, never more than 400 characters to either side."""
-    start = text.rfind("\n", max(0, at - 400), at) + 1
-    end = text.find("\n", at, at + 400)
-    return max(start, at - 400), end if end >= 0 else min(len(text), at + 400)
 
 
 class Doubt:
@@ -360,8 +351,3 @@ def _lists(line: str) -> bool:
     if _TABLE_ROW.match(line) is not None:
         return True
     return len(_SETTING.findall(line)) >= 3 and FAIL_WIDE.search(line) is None
-
-
-def went_well(text: str) -> bool:
-    """Whether the words speak of success."""
-    return _SUCCESS_WORD.search(text) is not None

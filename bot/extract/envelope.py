@@ -1,67 +1,68 @@
-"""From codes to errors: which codes tell the same one, and what can be said where no code stands."""
+"""Errors without a code that anybody listed: told by the shape of an answer, by the vendor's wording, by a console link, or by somebody who names
+a platform and complains.
+
+From the surest to the weakest; the first kind that finds something ends the search. What is found is a draft like any other: whether somebody
+has the error now is judged afterwards.
+"""
 
 from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
-from bot.extract.attributes import Attributes, request_ids
-from bot.extract.attribution import LABELLED, PROSE, STRUCTURED, Mention, strange
+from bot.extract.attributes import request_ids
+from bot.extract.attribution import strange
 from bot.extract.context import BELIEVED, NAME, NEAR, Context
-from bot.extract.doubt import line_of, went_well
-from bot.extract.draft import Draft
-from bot.extract.mentions import codes
-from bot.extract.needed_scopes import namesake
-from bot.extract.prose import SENTENCE
-from bot.extract.vocabulary import FAIL, HTTP, MACHINERY, REFUSAL, REPORT, TRACE, TROUBLE
+from bot.extract.draft import LABELLED, NAMED, PROSE, STRUCTURED, Draft
+from bot.extract.needed_scopes import Scopes, namesake
+from bot.extract.vocabulary import ASKS, COMPLAINT, FAIL, FAIL_WIDE, HTTP, MACHINERY, REFUSAL, SUCCESS, TRACE, TROUBLE
 from bot.platforms import spec as roles
 
-_MISSING: Final = re.compile(
-    r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|permission_violations|缺少|未开通|未申请|权限不足|无权限|没有"
-)
-_BESIDE: Final = 200  # characters
 _CODE_BEFORE: Final = re.compile(r"(?<![\w.-])(-?\d{4,10})[ :,\"'`\])]{1,4}$")
 _SAYS_WHOSE: Final = 30  # letters of a message that tell whose it is where only a hint of the platform stands beside it
 _NONE_OF: Final = re.compile(r"(?<![\d.,])(?:0|no|zero) $")  # `0 rate limited`
 _OWN_CODE: Final = 60  # characters around a wording in which the code that it belongs to is its own
-_FINER_REACH: Final = 500  # characters
-_ASKING: Final = re.compile(r"[?？]|帮|看下|看看|查|help|look")
 _REFUSED: Final = re.compile(r"[45]\d\d")
-_ID_LABEL: Final = re.compile(r"(?i)log_?id|日志|request_?id|trace_?id")
+_MOST_PLACES: Final = 60  # of trouble that are looked at
+_SHORT_WORDING: Final = 14.0  # a wording of this weight needs no name beside it
+_LONG_WORDING: Final = 40.0  # and one of this weight belongs to its platform whoever is named
+_WORDY: Final = 1000  # characters of a question, at most
+_MISSING: Final = re.compile(
+    r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|permission_violations|缺少|未开通|未申请|权限不足|无权限|没有"
+)
+_MISSING_REACH: Final = 120
+_ID_REST: Final = 200  # characters beside an id of which nothing else is said
 
 
-def read(context: Context) -> list[Draft]:
-    """The errors of one context, in the order in which they stand there."""
-    found = codes(context)
-    drafts = _cluster(context, found) if found else _codeless(context)
-    if drafts:
-        Attributes(context, drafts).fill()
-        for draft in drafts:
-            _name_by_wording(context, draft)
-    return drafts
+class Wording(NamedTuple):
+    """A wording of the catalogue as it stands in the text."""
+
+    at: int
+    phrase: str
+    platform: str
+    entry: str
+    score: float
 
 
-def _cluster(context: Context, codes: list[Mention]) -> list[Draft]:
-    drafts: list[Draft] = []
-    for code in codes:
-        chain = context.brackets.around(code.at)
-        common = context.words.specs[code.platform].foreign_words
-        home = next((each for each in reversed(drafts[-6:]) if _together(each, code, chain) or _finer(each, code, common)), None)
-        if home is None:
-            home = Draft(code.platform, start=code.at, end=code.end, chain=chain)
-            drafts.append(home)
-        if code.value not in home.codes:
-            home.codes.append(code.value)
-            if code.sub:
-                home.subs.append(code.value)
-        home.keys.add(code.key)
-        home.end = max(home.end, code.end)
-        home.strength = max(home.strength, code.strength)
-    return drafts
+def codeless(context: Context) -> list[Draft]:
+    """The errors that a window without codes tells: one for each platform that it is about, mostly one."""
+    refused, worked = _flags(context)
+    found = _links(context)
+    best = _best_wording(context)
+    if best is not None:
+        mine = next((each for each in found if each.platform == best.platform), None)
+        if mine is not None:
+            mine.hints.setdefault("entry", best.entry)
+        elif not found:
+            found.append(_worded(context, best))
+    found = found or _quoted_messages(context) or _scopes(context) or _trouble(context, refused=refused)
+    if found or worked:
+        return found
+    return _ids(context) or _named(context)
 
 
-def _name_by_wording(context: Context, draft: Draft) -> None:
+def name_by_wording(context: Context, draft: Draft) -> None:
     """A code nobody listed may still come with a wording that somebody did."""
     listed = [each for each in draft.codes if context.catalog.entry(draft.platform, each)]
     if not listed and "errno" in context.lower:
@@ -69,222 +70,182 @@ def _name_by_wording(context: Context, draft: Draft) -> None:
         if named is not None:
             draft.hints["entry"] = f"errno:{named}"
     if draft.codes and not listed and "entry" not in draft.hints:
-        _from_phrases(context, {draft.platform: draft}, _spoken(context), trouble=True)
+        best = _best_wording(context, draft.platform)
+        if best is not None:
+            draft.hints["entry"] = best.entry
 
 
-def _together(draft: Draft, code: Mention, chain: tuple[int, ...]) -> bool:
-    if draft.platform != code.platform or code.at - draft.end > 1200:
-        return False
-    if code.value in draft.codes and code.at - draft.end < 160 and "\n" not in draft.codes:
-        return draft.chain == chain and bool(chain)
-    if code.sub or (draft.subs and len(draft.codes) == len(draft.subs)):
-        return code.at - draft.end < 500
-    if chain == draft.chain and (code.key in draft.keys if code.key else draft.strength < STRUCTURED > code.strength):
-        return False  # an object has a key once: two errors told within one text
-    shorter = min(len(chain), len(draft.chain))
-    return shorter > 0 and chain[:shorter] == draft.chain[:shorter]
+def _flags(context: Context) -> tuple[bool, bool]:
+    """Whether an answer says that the call was refused, and whether (only) that it went well."""
+    refused = any(
+        (each.role == roles.FLAG and each.value.lower() == ("true" if each.key == "iserror" else "false"))
+        or (each.role == roles.CODE and _REFUSED.fullmatch(each.value))
+        for each in context.pairs
+    )
+    worked = any(
+        (each.role == roles.FLAG and each.key != "iserror" and each.value.lower() == "true")
+        or (each.role == roles.CODE and each.value in ("0", "success", "ok"))
+        for each in context.pairs
+    )
+    return refused, worked and not refused
 
 
-def _finer(draft: Draft, code: Mention, common: frozenset[str]) -> bool:
-    """Whether a field tells finer what was said before it with a word that every system uses: `PERMISSION_DENIED: … { reason: 'BILLING_DISABLED' }`."""
-    if draft.platform != code.platform or not code.key or code.at - draft.end > _FINER_REACH:
-        return False
-    return draft.keys == {""} and code.value not in common and all(each in common for each in draft.codes)
+# ---------------------------------------------------------------- links
 
 
-# ---------------------------------------------------------------- without a code
-
-
-def _codeless(context: Context) -> list[Draft]:
-    if context.doubt.fixture or context.doubt.listing:
-        return []
+def _links(context: Context) -> list[Draft]:
+    """Console links that ask for scopes."""
     found: dict[str, Draft] = {}
-    failed = any(
-        (each.role == roles.FLAG and each.value.lower() == "false") or (each.role == roles.CODE and _REFUSED.fullmatch(each.value))
-        for each in context.pairs
-    )
-    worked = not failed and any(
-        (each.role == roles.FLAG and each.value.lower() == "true") or (each.role == roles.CODE and each.value in ("0", "success", "ok"))
-        for each in context.pairs
-    )
-    _from_addresses(context, found)
-    if worked and not found:
-        return []
-    spoken = _spoken(context)
-    if spoken and not context.doubt.talk:
-        _from_phrases(context, found, spoken, trouble=failed or _troubled(context) or context.one_line)
-    if not found and len(context.text) <= SENTENCE and not context.doubt.talk:
-        _from_messages(context, found)
-    if not found:
-        _from_scopes(context, found)
-        if not found and (failed or _troubled(context)):
-            _from_trouble(context, found)
-        if found and context.doubt.talk:  # asked late: it is the dearest question, and most windows hold nothing to doubt
-            found.clear()
-    if not found:
-        _from_ids(context, found, failed=failed)
+    for address in context.addresses:
+        for name, spec in context.words.specs.items():
+            if address.host not in spec.brands or spec.ask_path is None or not spec.ask_path.search(address.path):
+                continue
+            if any(address.query.get(key, "").strip("<>.") for key in spec.ask_keys):
+                found.setdefault(name, Draft(name, start=address.start, end=address.end, strength=STRUCTURED, evidence="link"))
     return list(found.values())
 
 
-def _troubled(context: Context) -> bool:
-    """Whether the text has words of trouble, or an HTTP status that tells of a refusal."""
-    return TROUBLE.search(context.lower) is not None or _refused_status(context) is not None
+# ---------------------------------------------------------------- the vendor's wording
 
 
-def _refused_status(context: Context) -> re.Match[str] | None:
-    """An HTTP status that tells of a refusal."""
-    return next((each for each in HTTP.finditer(context.lower) if (each[1] or each[2])[0] in "45"), None)
+def _best_wording(context: Context, only: str = "") -> Wording | None:
+    """The wording of the catalogue that says most, of one platform or of any."""
+    best: Wording | None = None
+    for at, here in context.wordings:
+        for phrase, name, entry in here:
+            if not only or name == only:
+                score = _wording_score(context, at, phrase, name)
+                if score is not None and (best is None or score > best.score):
+                    best = Wording(at, phrase, name, entry, score)
+                break
+    return best
 
 
-def _from_addresses(context: Context, found: dict[str, Draft]) -> None:
-    for address in context.addresses:
-        for name, spec in context.words.specs.items():
-            if (
-                address.host not in spec.brands
-                or spec.ask_path is None
-                or not spec.ask_path.search(address.path)
-                or context.doubt.source(address.start)
-            ):
-                continue
-            if not any(address.query.get(key, "").strip("<>.") for key in spec.ask_keys):
-                continue
-            found.setdefault(name, Draft(name, start=address.start, end=address.end, strength=STRUCTURED))
+def _wording_score(context: Context, at: int, phrase: str, name: str) -> float | None:
+    """How much a wording says about its platform here; None when it says nothing."""
+    weight = sum(1 if sign.isascii() else 2.5 for sign in phrase)
+    clue = context.clue(name, at)
+    rival = max((context.clue(other, at) for other in context.words.specs if other != name), default=0.0)
+    if strange(context, name, at) or _NONE_OF.search(context.lower, max(0, at - 6), at):
+        return None
+    if (weight < _SHORT_WORDING and clue < BELIEVED) or (rival > clue + 1 and weight < _LONG_WORDING):
+        return None
+    return weight + 4 * clue - 4 * rival
 
 
-def _spoken(context: Context) -> list[tuple[int, list[tuple[str, str, str]]]]:
-    """Where a wording of the catalogue stands, in order: the place, and the wordings (longest first), each with its platform and entry."""
-    lower = context.lower
-    spoken: list[tuple[int, list[tuple[str, str, str]]]] = []
-    for head, listed in context.known.phrases.items():
-        at = lower.find(head)
-        while at >= 0:
-            here = [each for each in listed if lower.startswith(each[0], at)]
-            if here:
-                spoken.append((at, here))
-            at = lower.find(head, at + 1)
-    return sorted(spoken)
+def _worded(context: Context, found: Wording) -> Draft:
+    _, phrase, name, key, _ = found
+    at = found.at
+    told = [each.value for each in context.near(at, NEAR) if each.role == roles.CODE and context.words.specs[name].may_be(each.value)]
+    before = _CODE_BEFORE.search(context.text, max(0, at - 16), at)
+    if before:
+        told.append(before[1])
+    entry = context.catalog.entry(name, key)
+    around = context.text[max(0, at - _OWN_CODE) : at + _OWN_CODE]
+    if entry and entry.code_shown and re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)", around):
+        told.append(key)
+    listed = [each for each in dict.fromkeys(told) if context.catalog.entry(name, each)]
+    return Draft(
+        name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, evidence="vendor", hints={"entry": key}, places=[at]
+    )
 
 
-def _from_phrases(
-    context: Context, found: dict[str, Draft], spoken: list[tuple[int, list[tuple[str, str, str]]]], *, trouble: bool
-) -> None:
-    best: tuple[float, int, str, str, str] | None = None
-    for at, here in spoken:
-        for phrase, name, key in here:
-            weight = sum(1 if sign.isascii() else 2.5 for sign in phrase)
-            clue = context.clue(name, at)
-            rival = max((context.clue(other, at) for other in context.words.specs if other != name), default=0.0)
-            if strange(context, name, at) or _NONE_OF.search(context.lower, max(0, at - 6), at):
-                continue
-            if (weight < 14 and not (trouble and clue >= 3)) or (rival > clue + 1 and weight < 40) or context.written(at):
-                continue
-            if not trouble and weight < 24 and not FAIL.search(phrase):
-                continue
-            if name in found:
-                found[name].hints.setdefault("entry", key)
-            score = weight + 4 * clue - 4 * rival
-            if best is None or score > best[0]:
-                best = (score, at, phrase, name, key)
-            break
-    if best is not None and best[3] not in found and not found:
-        _, at, phrase, name, key = best
-        told = [each.value for each in context.near(at, NEAR) if each.role == roles.CODE and context.words.specs[name].may_be(each.value)]
-        before = _CODE_BEFORE.search(context.text, max(0, at - 16), at)
-        if before:
-            told.append(before[1])
-        entry = context.catalog.entry(name, key)
-        if (
-            entry
-            and entry.code_shown
-            and re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)", context.text[max(0, at - _OWN_CODE) : at + _OWN_CODE])
-        ):
-            told.append(key)
-        listed = [each for each in dict.fromkeys(told) if context.catalog.entry(name, each)]
-        found[name] = Draft(name, codes=listed, start=at, end=at + len(phrase), strength=LABELLED, hints={"entry": key})
-
-
-def _from_messages(context: Context, found: dict[str, Draft]) -> None:
+def _quoted_messages(context: Context) -> list[Draft]:
     """Somebody names a platform and quotes what it says with one of its codes, without the code."""
+    if len(context.text) > _WORDY:
+        return []
     middle = len(context.text) // 2
     clue, name = max((context.clue(name, middle), name) for name in context.words.specs)
     if clue == 0.0:
-        return
+        return []
     least = 0 if clue >= NAME else _SAYS_WHOSE
     said = max((each for each in context.catalog.messages(name) if len(each) >= least and each in context.lower), key=len, default=None)
-    if said is not None and not context.written(at := context.lower.index(said)):
-        entry = context.catalog.messages(name)[said]
-        found[name] = Draft(name, start=at, end=at + len(said), strength=LABELLED, hints={"entry": entry})
+    if said is None:
+        return []
+    at = context.lower.index(said)
+    entry = context.catalog.messages(name)[said]
+    return [Draft(name, start=at, end=at + len(said), strength=LABELLED, evidence="vendor", hints={"entry": entry}, places=[at])]
 
 
-def _from_scopes(context: Context, found: dict[str, Draft]) -> None:
-    """A known scope named as missing, with words of refusal, is an error even when nothing else stands there."""
+# ---------------------------------------------------------------- scopes, trouble, names
+
+
+def _scopes(context: Context) -> list[Draft]:
+    """A known scope named as missing is an error even when nothing else stands there."""
     for name, spec in context.words.specs.items():
         if spec.scope is None or not spec.scope_anywhere:
             continue
-        for match in spec.scope.finditer(context.text):
-            head = context.text[max(0, match.start() - 120) : match.start()]
-            if not namesake(context, name, match[0]) or context.doubt.source(match.start()):
-                continue
-            if _MISSING.search(head):
-                found[name] = Draft(name, start=match.start(), end=match.end(), strength=LABELLED)
-                return
+        draft = Draft(name, strength=LABELLED, evidence="prose")
+        places: list[int] = []
+
+        def of(_platform: str, at: int, draft: Draft = draft, places: list[int] = places) -> Draft:
+            places.append(at)
+            return draft
+
+        Scopes(context, [draft], of, name, spec).fill()
+        if draft.scopes and namesake(context, name, draft.scopes[0]):
+            at = min(places)
+            told = _MISSING.search(context.text, max(0, at - _MISSING_REACH), at) is not None
+            return [
+                Draft(name, start=at, end=at + len(draft.scopes[0]), strength=LABELLED if told else PROSE, evidence="prose", places=[at])
+            ]
+    return []
 
 
-def _from_trouble(context: Context, found: dict[str, Draft]) -> None:
-    """No code and no known wording, but words of trouble and of refusal near a word that names the platform."""
-    text = context.text
+def _trouble(context: Context, *, refused: bool) -> list[Draft]:
+    """No code and no known wording, but an answer's shape, an exception or a refused status near a word that names the platform."""
+    traced = TRACE.search(context.text) is not None
     best: tuple[tuple[bool, float], str, int] | None = None
-    traced = TRACE.search(text) is not None
-    if _machinery_in_trace(context) if traced else REPORT.search(text) is None:
-        return
-    status = _refused_status(context)
-    for match in [*islice(TROUBLE.finditer(context.lower), 40), *([status] if status else [])]:
-        if context.written(match.start()):
-            continue
-        start, end = line_of(text, match.start())
+    status = next((each for each in HTTP.finditer(context.lower) if (each[1] or each[2])[0] in "45"), None)
+    places = [each.start() for each in islice(TROUBLE.finditer(context.lower), _MOST_PLACES)] + ([status.start()] if status else [])
+    places += [each.at for each in context.pairs if refused and each.role == roles.FLAG][:_MOST_PLACES]
+    for at in places:
+        start, end = context.line(at)
         if _of_machinery(context, start, end, traced=traced):
             continue
-        around = text[start : min(len(text), end + 300)]
-        if not REFUSAL.search(around) and not HTTP.search(around.lower()) and not (traced and "access_token" in context.lower):
-            continue
-        scores = sorted(((context.clue(name, match.start()), name) for name in context.words.specs), reverse=True)
+        scores = sorted(((context.clue(name, at), name) for name in context.words.specs), reverse=True)
         (score, name), (rival, _) = scores[:2]
         # A name near the trouble speaks for itself; one far from it only when no other is named at all.
-        rank = (REFUSAL.search(text, start, end) is not None, score)
-        if (score >= 4 or (score >= BELIEVED and rival == 0)) and (best is None or rank > best[0]):
-            best = (rank, name, match.start())
-    if best is not None and (traced or not context.doubt.mostly_source()):
-        start, end = line_of(text, best[2])
-        found[best[1]] = Draft(best[1], start=start, end=end, strength=PROSE)
-
-
-def _machinery_in_trace(context: Context) -> bool:
-    """Whether what a trace says, and not the source code that it quotes, is told of a database, a disk and the like."""
-    return any(MACHINERY.search(line) for line in context.lower[:20_000].split("\n") if line[:1] not in (" ", "\t"))
+        rank = (REFUSAL.search(context.text, start, end) is not None, score)
+        if (score >= NAME or (score >= BELIEVED and rival == 0)) and (best is None or rank > best[0]):
+            best = (rank, name, at)
+    if best is None:
+        return []
+    start, end = context.line(best[2])
+    shaped = refused or traced or status is not None
+    return [
+        Draft(best[1], start=start, end=end, strength=PROSE, evidence="envelope" if shaped else "prose", envelope=shaped, places=[best[2]])
+    ]
 
 
 def _of_machinery(context: Context, start: int, end: int, *, traced: bool) -> bool:
-    """Whether the trouble of a line is told of a database, a disk and the like: on the line or, outside a trace, around it."""
-    lower = context.lower
-    if MACHINERY.search(lower, start, end):
-        return True
-    return not traced and "://" not in lower[start:end] and MACHINERY.search(lower, max(0, start - _BESIDE), end + _BESIDE) is not None
+    """Whether the trouble of a line is told of a database, a disk and the like."""
+    return MACHINERY.search(context.lower, start, end) is not None and not (traced and context.lower[start : start + 1] in (" ", "\t"))
 
 
-def _from_ids(context: Context, found: dict[str, Draft], *, failed: bool) -> None:
+def _ids(context: Context) -> list[Draft]:
     """A log id or request id that is all, or nearly all, that was pasted."""
-    if not context.whole:
-        return
     text = context.text.strip()
-    asks = failed or _ASKING.search(text) is not None or _troubled(context)
+    if not context.whole or len(text) > 2 * _ID_REST or SUCCESS.search(text):
+        return []
     for name, spec in context.words.specs.items():
         for at, end, value in request_ids(context, spec):
-            rest = len(text) - len(value)
-            if rest > 200 or went_well(text.replace(value, " ")) or context.doubt.source(at):
+            if len(text) - len(value) > _ID_REST:
                 continue
-            labelled = end - at != len(text) and _ID_LABEL.search(context.text, max(0, at - 40), at) is not None
-            if context.clue(name, at) < 3 and not (spec.id_bare and spec.id_bare.fullmatch(value)):
-                continue
-            if (rest <= 60 and "{" not in text) or (rest <= 200 and asks and (labelled or context.clue(name, at) >= 3)):
-                found.setdefault(name, Draft(name, start=at, end=end, strength=PROSE))
-                return
+            if context.clue(name, at) >= BELIEVED or (spec.id_bare and spec.id_bare.fullmatch(value)):
+                return [Draft(name, start=at, end=end, strength=PROSE, evidence="id", places=[at])]
+    return []
+
+
+def _named(context: Context) -> list[Draft]:
+    """A platform is named and somebody complains: nothing can be read, but a direct question deserves an answer."""
+    best: tuple[float, str, int] | None = None
+    for pattern in (FAIL, COMPLAINT, FAIL_WIDE, ASKS):
+        for match in islice(pattern.finditer(context.text), _MOST_PLACES):
+            score, name = max((context.clue(name, match.start()), name) for name in context.words.specs)
+            if score >= BELIEVED and (best is None or score > best[0]):
+                best = (score, name, match.start())
+        if best is not None:
+            start, end = context.line(best[2])
+            return [Draft(best[1], start=start, end=end, strength=NAMED, evidence="named", places=[best[2]])]
+    return []

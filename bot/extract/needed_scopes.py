@@ -15,7 +15,7 @@ from bot.extract.vocabulary import SCOPE_HAD, SCOPE_LABEL, SCOPE_WORD
 from bot.platforms import spec as roles
 from bot.platforms.spec import Spec
 
-_MOST: Final = 400  # of one kind in one context
+_MOST: Final = 400  # of one kind in one window
 _LABEL_REACH: Final = 240  # characters
 _MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")

@@ -1,4 +1,9 @@
-"""Codes told in sentences and log lines: numbers with a label or a message, and words of the catalogue."""
+"""Codes told in sentences and log lines: numbers and words that a catalogue lists, or that stand where a code is told.
+
+Each number or word collects points for what speaks for it (a label, the platform's name, the vendor's message, a line of its own) and
+against it (a thing that has numbers, a word that every system uses). Enough points make a mention. Whether the sentence reports an error or
+talks about one is not asked here.
+"""
 
 from __future__ import annotations
 
@@ -6,201 +11,181 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from bot.extract.attribution import LABELLED, MOST_CODES, PROSE, Mention, doubted, foreign, owner, told_by_vendor
+from bot.extract.attribution import HTTP_STATUS, foreign, number_owner, told_by_vendor
 from bot.extract.context import BELIEVED, NEAR, Context
-from bot.extract.doubt import line_of
+from bot.extract.draft import LABELLED, PROSE, Mention
 from bot.extract.fields import NUMBER, TOKEN, normal
-from bot.extract.vocabulary import ASKS, BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, TROUBLE
+from bot.extract.vocabulary import BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, WRAPPER
 from bot.platforms import spec as roles
 
+MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
+_BELIEVED_CODE: Final = 4.0  # points
+_SURELY: Final = 6.0
+
+# The value of a field that is no code; a count; a thing that has numbers.
 _OTHER_KEY: Final = re.compile(
     r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}\[?(?:\d{1,10}, ?){0,4}[\"'`]?$|[A-Za-z_\u4e00-\u9fff]\w{0,40}=[\"'`]?$"
 )
-_CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
-_LABEL: Final = 24  # characters between a label and its colon
-_OPENS_LIST: Final = re.compile(r"[:=\[]")
-_SAID: Final = re.compile(r"报错?[: ]{0,3}$")
-_STILL: Final = re.compile(r"(?:还是|依然|依旧|仍然?|又|一直|总是|老是|突然|变成|成了)[了是报: ]{0,3}$")
-_COUNTED: Final = re.compile(
-    r"(?a)\s?(?:[次条个元人行分块笔秒天岁页]|(?:rows|items|records|times|ms|seconds|minutes|hours|days|bytes|files|lines|users|errors|requests|results|points|[kMG]i?B)\b)"
+_COUNTED: Final = re.compile(  # and the process of `ERROR 21904 ---`
+    r"(?a)\s?(?:[次条个元人行分块笔秒天岁页]|--- |(?:rows|items|records|times|ms|seconds|minutes|hours|days|bytes|files|lines|users|requests|results|points|[kMG]i?B)\b)"
 )
-_ADDRESSED: Final = re.compile(r"<@\w{1,40}>|@\S{1,40}|</?\w{1,10}>|^[\w.-]{1,40}\s*\|")  # whom a line is for, or where it comes from
+_THING: Final = re.compile(
+    r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|shops?|devices?|students?|keys?|pid|port|threads?|"
+    r"employees?|parent|nodes?|tracking|sku|barcode|invoice|total|customer|connections?|buckets?|locks?|build|batch|step|"
+    r"\w{0,20}_?id|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|"
+    r"进程|人员|员工|数量|邮编|单价|第)(?:是|为)?[ #:=]{0,2}$"
+)
+_FILE_BEFORE: Final = re.compile(r"\.[A-Za-z]{1,5}(?::\w{1,40})?:$|\w\(\w{1,30}:$|\bline $|\w\[$")  # and `gateway[2217]:`
+_WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
+_OWN_LABEL: Final = re.compile(r"(?i)err(?:or)?_?(?:code|no)|错误码")
+_CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
+_SAID: Final = re.compile(r"报错?[: ]{0,3}$")
+_SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [a-z]")  # a message of a vendor
 _QUOTES: Final = frozenset("\"'`")
-_QUOTED: Final = re.compile(r"[ :,][^\"'`\n]{4,120}[\"'`]")
-_SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [^\n]{4,80}")
-# What a log line puts before its message: marks, a time, a file and its line.
+_ALONE: Final = " \t\n`\"'*()[]#?!.,"
+# Whom a line is for, where it comes from, and what a log line puts before its message: marks, a time, a level, a file and its line.
+_ADDRESSED: Final = re.compile(r"<@\w{1,40}>|@\S{1,40}|</?\w{1,10}>|^[\w.-]{1,40}\s*\|")
 _LOG_HEAD: Final = re.compile(
     r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:\[?(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL|E|W)\]?\s*)?(?:[\[(][\w.:-]{1,40}[\])]\s*)?(?:[\w./-]+(?:\.\w+:\d+:?|\s-))?[\s|:✗✘✖❌×⚠-]*"
 )
-# What has numbers of its own.
-_THING: Final = re.compile(
-    r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|messages?|shops?|devices?|students?|keys?|pid|port|threads?|dep(?:t|artment)s?|employees?|parent|nodes?|tracking|sku|barcode|invoice|total|customer|connections?|buckets?|locks?|build|batch|step|"
-    r"user_?id|uid|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|进程|部门|人员|员工|数量|邮编|单价|第)(?:是|为)?[ #:=]{0,2}$"
-)
-_WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
 _STATUS_BEFORE: Final = re.compile(r"\b[45]\d\d[)\]]?[\s:,\"'`(-]{1,4}$")
-_CLOSES_LINE: Final = re.compile(r"[\"'`]?[)\]]?[.!]?[ \t]*(?:\n|$)")
-# A question, or a language whose words of trouble we do not know: Japanese, Korean, Cyrillic.
+_CLOSES_LINE: Final = re.compile(r"[\"'`_*]{0,2}[)\]]?[.!]?[ \t]*(?:\n|$)")
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
-_CLOSING: Final = " \n\"'`)].,!?~了啊呢吗啦。"
-_QUOTED_DATA: Final = re.compile(r"[\"'`{}|=]")
-_NUMBERS_BEFORE: Final = re.compile(r"\d[ ,]$")
-_NAMED_DIGITS: Final = 5
 _GOES_ON: Final = re.compile(r"(?i)报|又|一直|还是|\b(?:still|again|keeps?|always|suddenly)\b")
-_HARDLY_ELSE: Final = 6  # digits
-_NAMED: Final = 8  # letters of a word that the catalogue is asked about
+
+_WORD_LENGTH: Final = 4  # letters of a word that the catalogue is asked about
 _UNMISTAKABLE: Final = 12  # letters
-SENTENCE: Final = 400  # characters of a question, at most
-_NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
+_HUMPS: Final = 2  # `chatbotNotInstall`: nobody's word
+_JOINERS: Final = frozenset("._")
 _FILE: Final = re.compile(
     r"\.(?:html?|json|ya?ml|toml|xml|md|txt|log|conf|cfg|ini|py|js|ts|jsx|tsx|vue|go|java|kt|php|rb|rs|cs|sh|sql|css|csv|png|jpe?g|svg)$"
 )
-_HUMPS: Final = 2  # `chatbotNotInstall`: nobody's word
-_JOINERS: Final = frozenset("._")
+_NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
+_HELD: Final = 120  # characters before a word in which a list of held scopes begins
+_OPENS_LIST: Final = re.compile(r"[:=\[]")
+_LABEL_REACH: Final = 24  # characters between a label and its colon
 
 
-def of_numbers(context: Context, taken: set[int]) -> Iterable[Mention]:
+# ---------------------------------------------------------------- numbers
+
+
+def numbers(context: Context, taken: set[int]) -> Iterable[Mention]:
     """Numbers that are told as error codes, at places that are not `taken`."""
     looked = 0
-    specs = context.words.specs
     for match in NUMBER.finditer(context.text):
         at, end = match.span()
         if at in taken or context.address_at(at):
             continue
-        strong = STRONG_LABEL.search(context.text, max(0, at - 48), at)
         value = match[0]
-        if value.startswith("-") and not strong and not context.catalog.platforms_of(value):
-            value, at = value[1:], at + 1
-        owners = context.catalog.platforms_of(value)
-        families = [] if owners else [name for name, each in specs.items() if each.families and context.family(name, value)]
-        if not strong and _COUNTED.match(context.text, end):
+        if WRAPPER.fullmatch(value):
             continue
-        said = not owners and len(value) >= 5 and _SAID.search(context.text, max(0, at - 8), at) is not None
-        if not owners and not families and not said and not (strong and _CODE_LABEL.search(strong[1])):
+        if value.startswith("-") and not context.catalog.platforms_of(value):
+            value, at = value[1:], at + 1
+        strong = STRONG_LABEL.search(context.text, max(0, at - 48), at)
+        if not strong and not _may_be(context, value, at):
             continue
         looked += 1
         if looked > MOST_CODES:
             return
-        grade = _grade(context, value, at, end, strong=strong is not None or said, listed=bool(owners))
-        if grade == 0 or doubted(context, at) or context.doubt.listing or context.doubt.enumerated(at, end):
-            continue
         label = normal(strong[1]) if strong else ""
-        name = owner(context, value, at, label if label in ("errcode", "errno") else "") or next(iter(families), None)
-        if name is not None and not specs[name].status_is_code:
-            yield Mention(name, value, at, end, grade)
+        points = _number_points(context, value, at, end, strong)
+        owner = number_owner(context, value, at, label if label in ("errcode", "errno") else "") if points >= _BELIEVED_CODE else None
+        if owner is not None:
+            sure = points >= _SURELY and owner.sure
+            yield Mention(owner.platform, value, at, end, LABELLED if sure else PROSE, "label" if sure else "prose")
 
 
-def _grade(context: Context, value: str, at: int, end: int, *, strong: bool, listed: bool) -> int:
-    """How surely a number in a sentence is an error code; 0 when it is not."""
-    text = context.text
-    digits = len(value.lstrip("-"))
-    if strong or (listed and text.strip(" \t\n`\"'*()[]#?!.,") == value):
-        return LABELLED
-    if digits < 4 or text[at - 1 : at] == "#":  # a ticket or a build
-        return 0
-    if listed and told_by_vendor(context, value, end):
-        return LABELLED
+def _may_be(context: Context, value: str, at: int) -> bool:
+    """Whether a number without a label is worth weighing: listed, of a family of codes, or said to be reported."""
+    if context.catalog.platforms_of(value):
+        return True
+    if len(value.lstrip("-")) < 4:
+        return False
+    label = LABEL.search(context.text, max(0, at - 48), at)
+    if context.named(at) or (label and label[0][0] != "[") or _SAID.search(context.text, max(0, at - 8), at):
+        return True
+    return _of_family(context, value)
+
+
+def _of_family(context: Context, value: str) -> bool:
+    """Whether a platform lists codes that begin like this one."""
+    return any(spec.families and context.family(name, value) for name, spec in context.words.specs.items())
+
+
+def _number_points(context: Context, value: str, at: int, end: int, strong: re.Match[str] | None) -> float:
+    """How much speaks for a number in a sentence being an error code."""
+    text, digits = context.text, len(value.lstrip("-"))
+    owners = context.catalog.platforms_of(value)
+    head = text[max(0, at - 48) : at]
+    if _COUNTED.match(text, end) or text[at - 1 : at] == "#" or text[end : end + 3] == "***" or _FILE_BEFORE.search(head):
+        return 0.0
+    if digits < 4 and not _short_code(context, value, at, strong):
+        return 0.0
+    points = min(digits, 8) / 2 if owners else 1.0 + (digits >= 5) * 0.5 + _of_family(context, value)
+    points += _label_points(text, head, at, strong, listed=bool(owners), spoken=digits >= 6 and _SPOKEN.match(text, end) is not None)
+    if owners:
+        if digits >= 4 and told_by_vendor(context, value, at, end):
+            points += 4
+        if text.strip(_ALONE) == value:
+            points += 4
+    if digits >= 4 and max(context.clue(name, at) for name in owners or context.words.specs) >= BELIEVED:
+        points += 2
+    if context.named(at):
+        points += 2
+    if digits >= 4:
+        points += _line_points(context, at, end)
+    return points
+
+
+def _short_code(context: Context, value: str, at: int, strong: re.Match[str] | None) -> bool:
+    """Whether a number of up to three digits can be a code: it has a code's label, and it is no HTTP status unless somebody lists it."""
+    owners = context.catalog.platforms_of(value)
+    if strong is None or not (owners or (len(value) == 3 and not HTTP_STATUS.fullmatch(value))):
+        return False
+    return _OWN_LABEL.search(strong[0]) is not None or any(context.clue(name, at) >= BELIEVED for name in owners)
+
+
+def _label_points(text: str, head: str, at: int, strong: re.Match[str] | None, *, listed: bool, spoken: bool) -> float:
+    """What the words right before a number say: that it is a code, or that it is something else."""
+    if strong and (listed or _CODE_LABEL.search(strong[1])):
+        return 5.0
+    if _SAID.search(head):
+        return 4.0
+    points = 0.0
     label = LABEL.search(text, max(0, at - 48), at)
-    if (label is None or label[0][0] == "[") and _OTHER_KEY.search(text, max(0, at - 48), at):
-        return 0  # the value of a field that is no code
+    if (label is None or label[0][0] == "[") and _OTHER_KEY.search(head):
+        return -6.0
+    if label:
+        points += 2
+    elif not spoken and _THING.search(head):
+        return -6.0
+    elif _WORD_BEFORE.search(head):
+        points -= 1
+    if text[at - 1 : at] in _QUOTES or text[at - 1 : at] in "([":
+        points += 0.5
+    return points
+
+
+def _line_points(context: Context, at: int, end: int) -> float:
+    """What stands behind a number and around it on its line: a message, a refusal, somebody who wonders."""
+    text, points = context.text, 0.0
     body = BODY.match(text, end, end + 120)
-    if label and body and (listed or digits >= 5):
-        return LABELLED
-    return PROSE if _spoken_of(context, value, at, end, body, label=label is not None, listed=listed) else 0
-
-
-def _spoken_of(context: Context, value: str, at: int, end: int, body: re.Match[str] | None, *, label: bool, listed: bool) -> bool:
-    """Whether the words around a number speak of it as an error."""
-    text, digits = context.text, len(value.lstrip("-"))
-    if listed and _asked_about(context, value, at, digits):
-        return True
-    if not label and _of_a_thing(context, value, at):
-        return False  # the number of an order
-    if (listed or digits >= 5) and (label or (body and _leads(text, at) and FAIL_WIDE.search(text, end, end + 120))):
-        return True
-    if digits >= 5 and _beside_name(context, value, at, end, listed=listed):
-        return True
-    return listed and _known_in_sentence(context, value, at, end, body)
-
-
-def _of_a_thing(context: Context, value: str, at: int) -> bool:
-    """Whether a number belongs to the word before it: `item 40035 not found`, `订单 60011 不存在`. Where the platform is named, any word
-    but that of a thing that has numbers may as well be followed by a code."""
-    head = context.text[max(0, at - 32) : at]
-    if _THING.search(head):
-        return True
-    return not _spoken_for(context, value, at) and _WORD_BEFORE.search(head) is not None
-
-
-def _asked_about(context: Context, value: str, at: int, digits: int) -> bool:
-    """Whether a text of a line or two names a number that is hardly anything else: `长连接 1000040350 了，是不是测试环境也占连接数`."""
-    if (
-        not context.one_line
-        or _THING.search(context.text, max(0, at - 32), at)
-        or _NUMBERS_BEFORE.search(context.text, max(0, at - 12), at)
-    ):
-        return False
-    if digits < (_NAMED_DIGITS if _spoken_for(context, value, at) else _HARDLY_ELSE):
-        return False
-    return any(each.search(context.text) for each in (_WONDERS, FAIL_WIDE, _GOES_ON))
-
-
-def _alone(context: Context, value: str) -> bool:
-    """Whether a line names no other code: who names several speaks about them."""
-    others = (match[0] for match in TOKEN.finditer(context.text) if match[0] != value and len(match[0]) >= _NAMED)
-    return not any(context.catalog.platforms_of(each) for each in others)
-
-
-def _screen(context: Context) -> bool:
-    """Whether the text is what somebody read off a screen: short, and no data or source code in it."""
-    return len(context.text) <= SENTENCE and not _QUOTED_DATA.search(context.text)
-
-
-def _spoken_for(context: Context, value: str, at: int) -> bool:
-    """Whether a platform that lists the number is named around it."""
-    return any(context.clue(name, at) >= BELIEVED for name in context.catalog.platforms_of(value))
-
-
-def _beside_name(context: Context, value: str, at: int, end: int, *, listed: bool) -> bool:
-    """Whether a text speaks of a platform and its code: `写表格还是 91403`, `钉钉 33012 无效的USERID`, `飞书一键授权一直 20029`."""
-    text = context.text
-    spoken_for = max((context.clue(name, at) for name in context.catalog.platforms_of(value)), default=0.0) if listed else 0.0
-    if spoken_for > 0 and _STILL.search(text, max(0, at - 8), at):
-        return True
-    if len(text) > SENTENCE:
-        return False
-    if spoken_for >= BELIEVED and not text[end:].strip(_CLOSING):
-        return True
-    return (
-        (spoken_for >= BELIEVED or context.named(at)) and FAIL_WIDE.search(text, end, end + 40) is not None and text[end : end + 1] in " :,"
-    )
-
-
-def _known_in_sentence(context: Context, value: str, at: int, end: int, body: re.Match[str] | None) -> bool:
-    """A listed code without any label: its message follows, or it closes the message, or its line speaks of a refusal."""
-    text, digits = context.text, len(value.lstrip("-"))
-    if body and FAIL.match(body[0].lstrip(" :,.\"'`)*]-([")):
-        return True
-    if body and text[at - 2 : at] == ": " and text[end : end + 1] == ":" and FAIL_WIDE.search(text, end, end + 120):
-        return True  # `package: code: message`, as errors are wrapped on their way up
-    if text[at - 1 : at] in _QUOTES and (quoted := _QUOTED.match(text, end)) and FAIL_WIDE.search(quoted[0]):
-        return True  # `it said "20029 redirect_uri request is invalid"`
-    if digits >= 6 and (spoken := _SPOKEN.match(text, end)) and FAIL.search(spoken[0]):
-        return True
-    start, stop = line_of(text, at)
+    if body and FAIL_WIDE.search(text, end, end + 120):
+        points += 1.5 if FAIL.match(body[0].lstrip(" :,.\"'`)*]-([")) else 1
+        if _leads(text, at):
+            points += 1
+    start, stop = context.line(at)
     line = (max(start, at - 200), min(stop, end + 200))
-    closing = text[at - 1 : at] in ("(", "[") and text[end : end + 1] in (")", "]")
-    return bool(
-        (closing and digits >= 5 and text[end + 1 : end + 2] in _QUOTES and _spoken_for(context, value, at))
-        or (closing and FAIL_WIDE.search(text, *line))
-        or (digits >= 7 and FAIL.search(text, *line))
-        or (digits >= 5 and ASKS.search(text, *line))
-    )
+    if FAIL_WIDE.search(text, *line):
+        points += 0.5
+    if context.one_line and any(each.search(text) for each in (_WONDERS, _GOES_ON)):
+        points += 1
+    return points
 
 
 def _leads(text: str, at: int) -> bool:
-    """Whether a number is the first thing on its line, but for marks, a log line's head, or whom the line is for."""
+    """Whether a place is the first thing on its line, but for marks, a log line's head, or whom the line is for."""
     head = _head(text, at)
     return not head.strip(" \t-*`\"'[(#>·•✗✘✖❌×⚠🚫‼️") or _LOG_HEAD.fullmatch(head) is not None
 
@@ -210,8 +195,11 @@ def _head(text: str, at: int) -> str:
     return _ADDRESSED.sub("", text[text.rfind("\n", max(0, at - 200), at) + 1 : at])
 
 
-def of_tokens(context: Context) -> Iterable[Mention]:
-    """Words of the catalogue (or of a make that it knows) that are told as errors."""
+# ---------------------------------------------------------------- words
+
+
+def words(context: Context, decided: set[int]) -> Iterable[Mention]:
+    """Words of the catalogue (or of a make that it knows) that are told as errors, at places that are not yet `decided`."""
     looked = 0
     for match in TOKEN.finditer(context.text):
         owners = _owners(context, match)
@@ -221,22 +209,35 @@ def of_tokens(context: Context) -> Iterable[Mention]:
         if looked > MOST_CODES:
             return
         at, end = match.span()
-        name = next((each for each in owners if _token_of(context, each, match)), None)
-        if name and not foreign(context, name, at) and not context.address_at(at) and not doubted(context, at) and not _had(context, at):
-            yield Mention(name, match[0], at, end, LABELLED)
+        if at in decided or context.address_at(at) or _held(context, at):
+            continue
+        points, _, name = max((_word_points(context, each, match), -i, each) for i, each in enumerate(owners))
+        if points >= _BELIEVED_CODE and not foreign(context, name, at):
+            sure = points >= _SURELY
+            yield Mention(name, match[0], at, end, LABELLED if sure else PROSE, "label" if sure else "prose")
 
 
 def _owners(context: Context, match: re.Match[str]) -> tuple[str, ...]:
     """The platforms that a word can be a code of: they list it, or several of its make, or it looks like one of their codes."""
     word = match[0]
-    owners = context.catalog.platforms_of(word) if len(word) >= _NAMED else ()
+    owners = context.catalog.platforms_of(word) if len(word) >= _WORD_LENGTH else ()
     if not owners and ("_" in word or "." in word or word[-1].isdigit()) and not _FILE.search(word):
         owners = context.known.kindred(word) or (_like_listed(context, match) if "_" in word else ())
+    if owners and "_" in word and all(context.clue(name, match.start()) < BELIEVED for name in owners):
+        owners += _named_like(context, match)  # a word of the OAuth standard, said by another platform
     return owners
 
 
+def _named_like(context: Context, match: re.Match[str]) -> tuple[str, ...]:
+    """The platforms that are named around a word that has the form of their codes."""
+    specs = context.words.specs.items()
+    return tuple(
+        name for name, spec in specs if spec.word and spec.word.fullmatch(match[0]) and context.clue(name, match.start()) >= BELIEVED
+    )
+
+
 def _like_listed(context: Context, match: re.Match[str]) -> tuple[str, ...]:
-    """The platforms whose unlisted code a word can be that closes its line: believed there, and of a family of theirs."""
+    """The platforms whose unlisted code a word can be that is set off from its sentence: believed there, and of a family of theirs."""
     at = match.start()
     if not _set_off(context.text, at, match.end()):
         return ()
@@ -244,40 +245,35 @@ def _like_listed(context: Context, match: re.Match[str]) -> tuple[str, ...]:
     return tuple(name for name in names if any(re.fullmatch(family.codes, match[0]) for family in context.catalog.families(name)))
 
 
-def _token_of(context: Context, name: str, match: re.Match[str]) -> bool:
-    """Whether a word of the catalogue is told as an error of this platform here."""
-    spec, value = context.words.specs.get(name), match[0]
-    if spec is None or spec.word is None or not spec.word.fullmatch(value) or (spec.refuse and spec.refuse.fullmatch(value)):
-        return False
+def _word_points(context: Context, name: str, match: re.Match[str]) -> float:
+    """How much speaks for a word being an error of this platform."""
+    spec, value, text = context.words.specs.get(name), match[0], context.text
+    if spec is None or spec.word is None:
+        return 0.0
     at, end = match.span()
-    start, stop = line_of(context.text, at)
-    near = context.text[max(start, at - 200) : min(stop, end + 60)]
+    start, stop = context.line(at)
+    near = text[max(start, at - 200) : min(stop, end + 60)]
     joined = not _JOINERS.isdisjoint(value) or len(_CAMEL.findall(value)) >= _HUMPS
-    common = value in spec.foreign_words or (not joined and value.islower())
+    refused = spec.refuse is not None and spec.refuse.fullmatch(value) is not None
+    common = refused or value in spec.foreign_words or (not joined and value.islower())
     believed = context.clue(name, at) >= BELIEVED
-    if (joined or _CAMEL.search(value)) and believed and (context.named(at) or _opens(context.text, at) or _set_off(context.text, at, end)):
-        return True
-    if (common or not joined) and not (believed and FAIL_TOKEN.search(near)):
-        return False
-    if joined and not common and context.one_line and (believed or len(value) >= _UNMISTAKABLE) and _alone(context, value):
-        return True
-    if joined and not common and len(value) >= _UNMISTAKABLE and _screen(context) and TROUBLE.search(context.lower):
-        return True
-    told = FAIL_TOKEN.search(near.replace(value, " ")) or context.doubt.result(at) or (joined and _says_what_it_needs(context, at, end))
-    return bool(told) or _plain(context, value, end, believed=believed)
+    points = 3.0 if joined and not common else 1.0
+    points += 2 if believed else -3 if common else 0
+    points += len(value) >= _UNMISTAKABLE
+    points += 1.5 * (context.named(at) or _opens(text, at) or _set_off(text, at, end))
+    points += bool(FAIL_TOKEN.search(near.replace(value, " ")))
+    points += 0.5 * (context.one_line or bool(_WONDERS.search(near)))
+    points += text[at - 1 : at] in _QUOTES and text[end : end + 1] in _QUOTES
+    points += 3 * _says_what_it_needs(context, at, end)
+    points += 4 * (text.strip("`\"'*. \n") == value)
+    points += "." in value and FAIL.search(text, end, end + 40) is not None
+    return points - 2 * (not joined and not _CAMEL.search(value))
 
 
 def _says_what_it_needs(context: Context, at: int, end: int) -> bool:
     """Whether a scope that is needed is named beside a word: `missing_scope (needed channels:read)`."""
     asked = any(each.role == roles.NEED and each.value for each in context.near(at, NEAR))
     return asked or _NEEDS.match(context.text, end, end + 16) is not None
-
-
-def _plain(context: Context, value: str, end: int, *, believed: bool) -> bool:
-    """Whether a word needs no words of failure: it is all that was pasted, somebody wonders about it, or its own message follows."""
-    if context.text.strip("`\"'*. \n") == value or (believed and len(context.text) <= SENTENCE and _WONDERS.search(context.text)):
-        return True
-    return "." in value and FAIL.search(context.text, end, end + 40) is not None
 
 
 def _opens(text: str, at: int) -> bool:
@@ -289,14 +285,12 @@ def _set_off(text: str, at: int, end: int) -> bool:
     """Whether a word closes its line as an error's name does: `slack auth.test: not_authed`, `… (not_authed)`, alone in quotes."""
     if _CLOSES_LINE.match(text, end) is None:
         return False
-    head = _head(text, at).rstrip(" \"'`").lstrip(" \t>*")
+    head = _head(text, at).rstrip(" \"'`_*").lstrip(" \t>*")
     return head in ("", "False") or head[-1] in "([" or (head[-1] == ":" and (" " in head or not head[:-1].islower()))
 
 
-def _had(context: Context, at: int) -> bool:
+def _held(context: Context, at: int) -> bool:
     """Whether the place is in a list of scopes that one has."""
-    head = context.text[max(0, at - 120) : at]
-    return (
-        any(_OPENS_LIST.search(head, label.end(), label.end() + _LABEL) for label in HAVE_LABEL.finditer(head))
-        and NEED_LABEL.search(head) is None
-    )
+    head = context.text[max(0, at - _HELD) : at]
+    listed = any(_OPENS_LIST.search(head, label.end(), label.end() + _LABEL_REACH) for label in HAVE_LABEL.finditer(head))
+    return listed and NEED_LABEL.search(head) is None

@@ -69,3 +69,10 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
         start = cut
     pieces.append((start, end))
     return pieces
+
+
+def line_of(text: str, at: int) -> tuple[int, int]:
+    """Start and end of the line around `at`, never more than 400 characters to either side."""
+    start = text.rfind("\n", max(0, at - 400), at) + 1
+    end = text.find("\n", at, at + 400)
+    return max(start, at - 400), end if end >= 0 else min(len(text), at + 400)

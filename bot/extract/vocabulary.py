@@ -23,7 +23,7 @@ FAIL: Final = re.compile(
     r"can(?:not| not|'t)|can NOT|unable|too (?:many|fast|frequent)|limit|exceed|unavailable|disabled|refus|reject|revoked|conflict|concurrency|out of|cryptic|"
     r"错误|报错|失败|异常|无权|权限|不合法|没有|没成功|不成功|没通过|不通过|无效|超|过期|不存在|禁|拒绝|未授权|未开通|限流|频繁|不支持|仅支持|不可用"
 )
-FAIL_WIDE: Final = re.compile(FAIL.pattern + r"|\bnot?\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", re.I)
+FAIL_WIDE: Final = re.compile(FAIL.pattern + r"|\bnot?\b|n't\b|\bnothing\b|\bnever\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", re.I)
 FAIL_TOKEN: Final = re.compile(
     r"(?ai)error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bgets?\b|reject|denied|due to|caused by|occurred|\bsa(?:ys?|id)\b|\bg[ai]ves?\b|\bdie[sd]\b|\bbails?\b|\bcrash|\bc[ao]mes? back\b|\banswer(?:s|ed)\b|\bthrows?\b|\bthrew\b|\bcomplain|报(?:错|了|出|[ :])|失败|返回|错误|异常|提示|trả|lỗi|エラー|에러|fehler|schlägt|zurück|erreur|renvoie|échou|errore\b|fallo|falla\b|devuelve|retorna|falha|ошибк|hata\b"
 )
@@ -38,6 +38,14 @@ REFUSAL: Final = re.compile(
 _COMPLAINT = (
     r"(?i:(?:提示|弹出?|显示|报|写着|一行)[了: \"'`]{0,3}[a-z_ ]{0,40}(?:invalid|denied|forbidden|not |\bno |fail|error|expired|unauthori))"
 )
+# Somebody complains without saying what the platform answered.
+COMPLAINT: Final = re.compile(
+    r"(?ai)\b(?:stuck|stops?|stopped|breaks?|broken|dead|never|hangs?|crash\w*|drop(?:s|ped)|lost|empty|nothing|no (?:reply|response|effect|longer)|trouble|problem|issue|wrong|complain\w*|must|4\d\d|5\d\d)\b"
+    r"|收不到|没反应|没响应|不回复|没回复|连不上|打不开|拿不到|用不了|挂了|卡住|没收到|不生效|无效|频控|凭证不对|不行|不对|暂不"
+)
+SUCCESS: Final = re.compile(
+    r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
+)
 # A report, not a description: a trace, a log line, a label with a message behind it, or words of somebody to whom it happened.
 REPORT: Final = re.compile(
     r"(?am)\bTraceback \(most|^\s+at \S.{0,200}:\d|^\s*File \"[^\"\n]{1,300}\", line \d|\b20\d\d[-/][01]\d[-/][0-3]\d[ T]|\b[0-2]\d:[0-5]\d:[0-5]\d\b"
@@ -51,7 +59,7 @@ TROUBLE: Final = re.compile(
     rf"|p(?<!\w.)roblem|encountered|{_COMPLAINT}"
 )
 WRAPPER: Final = re.compile(
-    r"(?ai)0|-1|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?-i:(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_[A-Z_]+)|unknown|null|none|undefined|true|false|object|error"
+    r"(?ai)0|-1|-32\d{3}|0x0|(?-i:ERR_\w+|E[A-Z]{3,}|MCP_\w+)|(?-i:(?:HTTP|API|APP|FEISHU|LARK|DINGTALK|SLACK|WECOM|KUAISHOU|GITHUB)_[A-Z_]+)|unknown|null|none|undefined|true|false|object|error"
 )
 # On lower-case text.
 HTTP: Final = re.compile(

@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 from bot.model import App
-from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Token
-from bot.platforms import T, Talk
-from bot.ports import Http
+from bot.oauth.messages import Account, Device, PlatformRefusal, Request, Response, T, Talk, Token, Wait
+from bot.oauth.ports import Http
 
 Blame = Literal["app", "user", "code", "token", "platform", "rate"]
 
@@ -173,25 +172,6 @@ def read_code(query: Mapping[str, str], code_names: Sequence[str] = ("code",)) -
 
 
 # ---------------------------------------------------------------- the device grant
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device authorization under way (RFC 8628 §3.2). Times in seconds; the device code is a secret."""
-
-    device_code: str = field(repr=False)
-    user_code: str
-    verification_uri: str
-    verification_uri_complete: str = ""
-    expires_in: int = 240
-    interval: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Not yet: poll again after `interval` seconds, and never sooner from now on."""
-
-    interval: float
 
 
 SLOWER = 5.0  # RFC 8628 §3.5: slow_down adds five seconds to this and every later wait

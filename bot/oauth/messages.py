@@ -6,9 +6,11 @@ The rules of `bot/model.py` hold here too: only stdlib types, nothing of ours im
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,25 @@ class Account:
     tenant: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device authorization under way (RFC 8628 §3.2). Times in seconds; the device code is a secret."""
+
+    device_code: str = field(repr=False)
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str = ""
+    expires_in: int = 240
+    interval: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet: poll again after `interval` seconds, and never sooner from now on."""
+
+    interval: float
+
+
 class PlatformRefusal(Exception):  # noqa: N818 (an answer of the platform, no error of ours)
     """A platform said no to one of our own calls.
 
@@ -88,3 +109,7 @@ class PlatformRefusal(Exception):  # noqa: N818 (an answer of the platform, no e
         self.request_id = request_id
         self.retryable = retryable
         self.retry_after = retry_after
+
+
+Talk = Generator[Request, Response, T]
+"""A conversation with a platform: it yields requests, is sent their responses, and returns its result (or raises `PlatformRefusal`)."""

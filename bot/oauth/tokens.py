@@ -1,7 +1,7 @@
 """A user's token between two uses: how it is written down, when it is still good, and what a failed refresh means.
 
 Nothing here talks to a platform or reads a clock; `now` is an argument, sealing goes through the `Vault` port. The text
-that is sealed names its own row (platform, app, subject), so that a sealed text copied onto another row is not believed.
+that is sealed names its own row (platform, app, subject, person), so that a sealed text copied onto another row is not believed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 
 from bot.model import App, Person
 from bot.oauth.messages import PlatformRefusal, Token
-from bot.ports import StoredToken, Vault
+from bot.oauth.ports import StoredToken, Vault
 
 EARLY = timedelta(seconds=120)
 """A token is treated as expired this long before its time: a call that starts now has to arrive while it is still good."""
@@ -39,7 +39,7 @@ def seal(
     """The row to keep for `token`. `granted` is when the person consented (default: now); it survives refreshes."""
     text = json.dumps(
         {
-            "row": [app.platform, app.app_id, subject],
+            "row": [app.platform, app.app_id, subject, *_whose(person)],
             "access_token": token.access_token,
             "refresh_token": token.refresh_token,
             "subject": token.subject,
@@ -63,7 +63,8 @@ def seal(
 def unseal(vault: Vault, stored: StoredToken) -> Token:
     """The token of a row. Its times are gone (they counted from an answer long ago): the row's `expires` holds. Raises `TamperedError`."""
     data = json.loads(vault.open(stored.sealed))
-    if data["row"] != [stored.platform, stored.app_id, stored.subject]:
+    row = [stored.platform, stored.app_id, stored.subject]
+    if data["row"] not in (row, [*row, *_whose(stored.person)]):  # rows of older versions name no person until they are sealed anew
         raise TamperedError("a sealed token stands in a row that it was not sealed for")
     return Token(
         access_token=data["access_token"],
@@ -72,6 +73,10 @@ def unseal(vault: Vault, stored: StoredToken) -> Token:
         subject=data["subject"],
         extra=data["extra"],
     )
+
+
+def _whose(person: Person | None) -> list[str]:
+    return [person.surface, person.tenant, person.user_id] if person else []
 
 
 def renewed(old: Token, new: Token) -> Token:

@@ -1,152 +1,124 @@
 """Platforms that can be diagnosed: one folder each, found by name or through the entry point group `whyforbidden.platforms`.
 
-A folder holds `pack.toml` (one entry per error code), `scopes.csv` where the platform has scopes, and only those of
-`parse.py`, `links.py`, `advice.py`, `oauth.py`, `checks.py` that the platform needs. The protocols below say what each may offer.
+A folder holds `pack.toml` (one entry per error code), `scopes.csv` where the platform has scopes, `PLATFORM` in its `__init__.py`, and those parts that
+`PLATFORM` names. What a part has to be stands in `bot/platforms/api.py`. This file finds the folders and loads a part when it is first asked for.
 
-A conversation with a platform is a generator: it yields a `Request`, is sent the `Response`, and returns its result
-(or raises `PlatformRefusal`). So everything vendor-specific can be tested without a network:
-
-    talk = oauth.exchange(app, code="…", verifier="…", redirect_uri="…")
-    request = next(talk)
-    talk.send(Response(200, {}, b"{…}"))   # raises StopIteration with the Token
+A third party's platform that cannot be loaded, or whose part has another form, is left out and named in `left_out()`; the others answer all the same.
+One of ours that is broken is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from types import ModuleType
-from typing import Protocol, TypeVar
+from typing import Final, TypeVar
 
-from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Entry, Finding, Link, Proof, Step, SupportItem, Text, Who
-from bot.oauth.messages import Account, Request, Response, Token
+from bot.model import Text
+from bot.platforms.api import NO_ADVICE, Advice, Case, Checks, Links, OAuth, Part, Platform
+from bot.platforms.spec import Spec
 
-T = TypeVar("T")
-Talk = Generator[Request, Response, T]
+__all__ = ["Case", "advice", "checks", "is_ours", "leave_out", "left_out", "links", "oauth", "packages", "reading", "title"]
 
-
-class Links(Protocol):
-    """`links.py`: every link is built from a template for a known host; ids and scopes are encoded."""
-
-    def links(self, finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
-        """Console, documentation and troubleshooter links for this finding; the first `console` link is the primary one.
-
-        `scopes` are known to the catalogue; ids out of the finding are used only when their shape is right. `cause` picks the page.
-        """
-        ...
-
-    def document(self, url: str, finding: Finding, app: App | None) -> str:
-        """An entry's documentation page as this finding's brand has it. May be missing."""
-        ...
-
-    def support(self, finding: Finding) -> tuple[SupportItem, ...]:
-        """What this platform's support asks for, filled from the finding."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What a platform's `advice.py` is told about one diagnosis in the making. `granted` and `facts` are None when nothing is known."""
-
-    finding: Finding
-    cause: Cause
-    who_fixes: Who
-    entry: Entry | None = None
-    choice: Choice | None = None
-    app: App | None = None
-    facts: AppFacts | None = None
-    granted: frozenset[str] | None = None
-    links: tuple[Link, ...] = ()
-    personal: bool = False  # every recommended scope exists for users' tokens, so that a user could grant it
-
-
-class Advice(Protocol):
-    """`advice.py`: what only somebody who knows this platform would say. Every function may be missing."""
-
-    def scopes(self, finding: Finding, granted: frozenset[str] | None, facts: AppFacts | None) -> tuple[tuple[str, ...], Text] | None:
-        """The scopes behind an error that names none, and how we know (from the API that was called, for example)."""
-        ...
-
-    def steps(self, case: Case) -> tuple[Step, ...]:
-        """Steps for causes that this platform solves in its own way; empty: use the entry's."""
-        ...
-
-    def notes(self, case: Case) -> tuple[Text, ...]:
-        """Facts that keep people from going in circles."""
-        ...
-
-    def consent_helps(self, case: Case) -> bool:
-        """May a consent fix a cause that is not plainly a user's (an app-wide scope that is granted by authorizing, for example)?"""
-        ...
-
-    def when(self, request_id: str, finding: Finding) -> Text | None:
-        """What a bare request id tells by itself: date, time, region; None when it tells nothing."""
-        ...
-
-
-class OAuth(Protocol):
-    """`oauth.py`: user authorization as values (RFC 6749 code flow, each vendor's own names)."""
-
-    MAX_SCOPES: int
-    PKCE: bool
-    ADDS_UP: bool  # does a new grant keep the earlier ones?
-    # Where they differ from the rule: TELLS_SCOPES = False (a token's scopes are not told), REVOKES = True (`revoke` withdraws the grant),
-    # `withdrawing() -> Text` (how its owner withdraws it where `revoke` cannot).
-
-    def authorize_url(self, app: App, *, scopes: Sequence[str], state: str, challenge: str, redirect_uri: str) -> str:
-        """The address to send the browser to."""
-        ...
-
-    def read_callback(self, query: Mapping[str, str]) -> str:
-        """The code. Raises `PlatformRefusal` (blame `user` when declined, `app` when misconfigured)."""
-        ...
-
-    def exchange(self, app: App, *, code: str, verifier: str, redirect_uri: str) -> Talk[Token]: ...
-    def refresh(self, app: App, token: Token) -> Talk[Token]: ...
-    def whoami(self, app: App, token: Token) -> Talk[Account]: ...
-    def revoke(self, app: App, token: Token) -> Talk[bool]:
-        """True when the platform withdrew it, False when it offers no way."""
-        ...
-
-
-class Checks(Protocol):
-    """`checks.py`: looking, never changing. Each answers only what it saw."""
-
-    def app_facts(self, app: App) -> Talk[AppFacts]: ...
-    def prove(self, app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -> Talk[Proof]:
-        """Repeat something harmless with the new token (user_info, scope list, members/auth)."""
-        ...
+P = TypeVar("P")
+_LEFT_OUT: Final[dict[str, str]] = {}
 
 
 @cache
-def packages() -> Mapping[str, str]:
-    """Platform name → importable package, ours first, then third parties' (`whyforbidden.platforms` entry points)."""
+def _found() -> Mapping[str, str]:
     found = {m.name: f"{__name__}.{m.name}" for m in iter_modules(__path__) if m.ispkg}
     for point in entry_points(group="whyforbidden.platforms"):
         found.setdefault(point.name, point.value)
     return found
 
 
+def packages() -> Mapping[str, str]:
+    """Platform name → importable package, ours first, then third parties'; without those that were left out."""
+    return {name: package for name, package in _found().items() if name not in _LEFT_OUT}
+
+
+def is_ours(name: str) -> bool:
+    """Does this platform come with us? Then our tests have checked it."""
+    return _found().get(name, "").startswith(f"{__name__}.")
+
+
+def leave_out(name: str, why: str) -> None:
+    """From now on this platform is not there; `why` is for whoever runs the bot."""
+    _LEFT_OUT[name] = why
+
+
+def left_out() -> Mapping[str, str]:
+    """Third parties' platforms that are broken, and what is wrong with each: one line, to be shown by whoever starts the bot."""
+    return dict(_LEFT_OUT)
+
+
+def reload() -> None:
+    """Look for platforms anew; for tests that bring their own."""
+    _found.cache_clear()
+    _platform.cache_clear()
+    _part.cache_clear()
+    _LEFT_OUT.clear()
+
+
 @cache
-def module(platform: str, part: str) -> ModuleType | None:
-    """The module `part` (`parse`, `links`, `advice`, `oauth`, `checks`) of a platform, or None when it has none. Imported on first use."""
-    package = packages().get(platform)
-    if package is None:
+def _platform(name: str) -> Platform | None:
+    """`PLATFORM` of a folder."""
+    return _load(name, packages().get(name, ""), "PLATFORM", Platform)
+
+
+@cache
+def _part(name: str, part: Part, kind: type[P]) -> P | None:
+    """The value at the end of a part, or None when the platform has no such part."""
+    found = _platform(name)
+    if found is None or part not in found.parts:
+        return None
+    return _load(name, f"{packages()[name]}.{part}", "SPEC" if part == "parse" else part.upper(), kind)
+
+
+def _load(name: str, module: str, value: str, kind: type[P]) -> P | None:
+    if not module:
         return None
     try:
-        return import_module(f"{package}.{part}")
-    except ModuleNotFoundError as missing:
-        if missing.name in (package, f"{package}.{part}"):
-            return None
-        raise
+        found = vars(import_module(module)).get(value)
+        if not isinstance(found, kind):
+            raise TypeError(f"{module}.{value} is no {kind.__module__}.{kind.__name__}")
+    except Exception as broken:
+        if is_ours(name):
+            raise
+        leave_out(name, f"{module}: {type(broken).__name__}: {broken}")
+        return None
+    return found
 
 
-def title(platform: str, brand: str = "") -> Text:
-    """What people call a platform; a platform without a title of its own is called by its folder's name."""
-    package = packages().get(platform)
-    titles: Mapping[str, Text] = getattr(import_module(package), "TITLES", {}) if package else {}
-    return titles.get(brand) or titles.get("") or Text(platform, platform)
+def reading(name: str) -> Spec | None:
+    """How a platform's errors look; None when it has only a catalogue."""
+    return _part(name, "parse", Spec)
+
+
+def links(name: str) -> Links | None:
+    """Where to click on this platform."""
+    return _part(name, "links", Links)
+
+
+def advice(name: str) -> Advice:
+    """What only somebody who knows this platform would say; nothing, where nobody does."""
+    return _part(name, "advice", Advice) or NO_ADVICE
+
+
+def oauth(name: str) -> OAuth | None:
+    """How a user's consent is asked for on this platform, or None."""
+    return _part(name, "oauth", OAuth)
+
+
+def checks(name: str) -> Checks | None:
+    """What can be looked up on this platform, or None."""
+    return _part(name, "checks", Checks)
+
+
+def title(name: str, brand: str = "") -> Text:
+    """What people call a platform; one that is not there is called by its name."""
+    found = _platform(name)
+    titles = found.titles if found else {}
+    return titles.get(brand) or titles.get("") or Text(name, name)

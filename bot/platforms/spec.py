@@ -8,14 +8,9 @@ codes that other systems use as well.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, field
 from typing import Final
-
-from bot import platforms
 
 # Roles that a key of a paste can have. Keys are compared in lower case without `_`, `-` and spaces.
 CODE: Final = "code"
@@ -54,15 +49,17 @@ GENERIC_KEYS: Final[Mapping[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A vendor's own form that no generic reader sees. `trigger` is a lower-case literal that must be there first;
-    the groups `code`, `sub_code`, `request_id`, `scope`, `app` name what was read."""
+    the groups `code`, `sub_code`, `request_id`, `scope`, `app` name what was read. `bare`: the form is the code itself, which a sentence
+    may as well speak about."""
 
     trigger: str
     regex: re.Pattern[str]
+    bare: bool = False
 
 
-def pattern(trigger: str, regex: str) -> Pattern:
+def pattern(trigger: str, regex: str, *, bare: bool = False) -> Pattern:
     """A `Pattern`, case ignored."""
-    return Pattern(trigger, re.compile(regex, re.I | re.A | re.M))
+    return Pattern(trigger, re.compile(regex, re.I | re.A | re.M), bare)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +67,7 @@ class Spec:
     """How one platform's errors look.
 
     `clues` are lower-case literals that speak for the platform, with a weight (3 is enough to believe it).
+    `unsaid` are what may stand right before a clue that then says nothing (`com.` of a package's name).
     `keys` give further keys a role; `code_keys` say how much a key name speaks for this platform.
     `siblings` say how much a key (second) near a code key (first) speaks for it. `word_keys` may hold any word of the shape, `known_word_keys` only
     one that the catalogue knows. `number` and `word` are full-match shapes of numeric and textual codes; `foreign_words` (of
@@ -79,6 +77,7 @@ class Spec:
 
     name: str
     clues: Mapping[str, float]
+    unsaid: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     code_keys: Mapping[str, int] = field(default_factory=dict)
     number: re.Pattern[str] | None = None
@@ -108,43 +107,3 @@ class Spec:
         return (
             self.word is not None and self.word.fullmatch(word) is not None and (self.refuse is None or self.refuse.fullmatch(word) is None)
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lexicon:
-    """All platforms' values, put together once."""
-
-    specs: Mapping[str, Spec]
-    roles: Mapping[str, str]
-    patterns: tuple[tuple[str, Pattern], ...]
-    wordings: Mapping[str, tuple[str, str]]
-
-
-def _wordings(platform: str) -> tuple[Mapping[str, str], frozenset[str]]:
-    """A platform's wordings and its foreign words."""
-    file = files(platforms.packages()[platform]) / "wordings.toml"
-    listed = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return {str(phrase): str(entry) for phrase, entry in listed.get("phrases", {}).items()}, frozenset(
-        map(str, listed.get("foreign_words", ()))
-    )
-
-
-@cache
-def lexicon() -> Lexicon:
-    """The values of every platform that has a `parse` module, ours and third parties'."""
-    specs: dict[str, Spec] = {}
-    wordings: dict[str, tuple[str, str]] = {}
-    for name in platforms.packages():
-        part = platforms.module(name, "parse")
-        if part is None:
-            continue
-        phrases, foreign = _wordings(name)
-        specs[name] = replace(part.SPEC, foreign_words=foreign)
-        wordings.update({phrase: (name, entry) for phrase, entry in phrases.items()})
-    roles = dict(GENERIC_KEYS)
-    patterns: list[tuple[str, Pattern]] = []
-    for name, spec in specs.items():
-        for key, role in spec.keys.items():
-            roles.setdefault(key, role)
-        patterns += [(name, each) for each in spec.patterns]
-    return Lexicon(specs, roles, tuple(patterns), wordings)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from bot import platforms
 from bot.card import UNSURE
 from bot.catalog import catalog
 from bot.diagnose.consent_offer import candidates
@@ -18,7 +19,7 @@ from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card, Report, WorkGivenUpError
 from bot.redact import redact
 from bot.services import card_snapshot, consent_runner, present
-from bot.services.context import Context, part
+from bot.services.context import Context
 from bot.services.results import Answer
 
 MOST_APPS = 3
@@ -55,7 +56,9 @@ async def answer(context: Context, question: Question) -> Answer | None:
     ):
         return None
     await _remember(context, found, place.tenant, "paste")
-    existing = await context.store.recent_card(place, need, context.now() - context.quiet) if question.place else None
+    existing = (
+        await context.store.recent_card(place, need, context.now() - context.quiet) if question.place and not question.always_new else None
+    )
     first: Text | None = None
     if existing is not None and _may_share(question, existing):
         flow = await consent_runner.load(context, existing.flow_id)
@@ -170,14 +173,13 @@ async def look(context: Context, found: Sequence[Diagnosis], asker: Person | Non
 
 async def app_facts_of(context: Context, app: App) -> AppFacts | None:
     """What the platform says about an app; None when it offers no such look or does not answer."""
-    checks: Any = part(app.platform, "checks")
-    if checks is None or not hasattr(checks, "app_facts"):
+    checks = platforms.checks(app.platform)
+    if checks is None or checks.app_facts is None:
         return None
     try:
-        facts: AppFacts = await context.ask(checks.app_facts(app))
+        return await context.ask(checks.app_facts(app))
     except PlatformRefusal:
         return None
-    return facts
 
 
 async def _granted(context: Context, apps: Sequence[App], asker: Person | None) -> frozenset[str] | None:

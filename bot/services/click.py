@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot import platforms
 from bot.card import support_text
 from bot.consent.flow import WAITING
 from bot.consent.machine import Refusal, State, Withdrawn
@@ -15,7 +16,7 @@ from bot.model import ACTIONS, Diagnosis, Locale, Offer, Person, Place, Text
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card
 from bot.services import answer, card_snapshot, consent_plan, consent_runner, present
-from bot.services.context import Context, part, platform_title
+from bot.services.context import Context, platform_title
 from bot.services.results import Clicked
 
 
@@ -154,8 +155,8 @@ async def _ask_admin(context: Context, click: Click) -> Clicked:
     app = context.app(offer.platform, offer.app_id) if offer else None
     if app is None and click.found and click.found[0].finding.app_id:
         app = context.app(click.found[0].finding.platform, click.found[0].finding.app_id)
-    checks: Any = part(app.platform, "checks") if app else None
-    if app is None or not hasattr(checks, "apply_scopes"):
+    checks = platforms.checks(app.platform) if app else None
+    if app is None or checks is None or checks.apply_scopes is None:
         return Clicked(say("This platform has no way to ask the administrator from here. Send them the link of the step on the card."))
     if not await context.store.claim(f"ask_admin:{app.platform}:{app.app_id}", context.now(), 3600):
         return Clicked(say("The administrator was asked within the last hour. Give them a moment."))

@@ -138,11 +138,11 @@ def _chosen(mine: Sequence[Grant], which: str) -> tuple[Grant, ...]:
 
 async def revoke(context: Context, person: Person, grant: Grant) -> bool:
     """Forget a person's token and withdraw it where the platform offers that; True when it did. Their cards say so."""
-    app, kept = context.app(grant.platform, grant.app_id), await context.store.token(grant.platform, grant.app_id, grant.account)
-    if kept is None or kept.person is None or not same_person(kept.person, person):
+    app, kept = context.app(grant.platform, grant.app_id), await context.store.token(grant.platform, grant.app_id, grant.account, person)
+    if kept is None:
         return False
     token = context.token(kept)
-    await context.store.drop_token(grant.platform, grant.app_id, grant.account)
+    await context.store.drop_token(grant.platform, grant.app_id, grant.account, person)
     await context.audit(person, "grant.revoked", platform=grant.platform, app=grant.app_id, account=grant.account)
     try:
         there = app is not None and token is not None and await consent_runner.withdraw(context, app, token)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from bot import platforms
 from bot.catalog import catalog
 from bot.consent.flow import WAITING
 from bot.consent.machine import (
@@ -36,7 +37,7 @@ from bot.oauth.generic import s256
 from bot.oauth.messages import PlatformRefusal
 from bot.oauth.signing import canonical, read_signed, sign
 from bot.services import answer, consent_plan, consent_runner, present
-from bot.services.context import Context, digest, matches, part, platform_title
+from bot.services.context import Context, digest, matches, oauth_of, platform_title
 from bot.services.results import ConfirmPage, Outcome, Refused, Started
 
 _NONCE_SECONDS = 900  # longer than a signed answer is believed
@@ -45,8 +46,8 @@ _NONCE_SECONDS = 900  # longer than a signed answer is believed
 async def confirm(context: Context, ticket: str, *, in_client: bool = False) -> ConfirmPage:
     """Look at a personal link, as often as anybody likes. Raises `Refused`."""
     flow, app = await _by_ticket(context, ticket)
-    oauth: Any = part(app.platform, "oauth")
-    asked = oauth.requested(app, flow.asked) if hasattr(oauth, "requested") and app.mode == "broker" else flow.asked
+    oauth = platforms.oauth(app.platform)
+    asked = oauth.requested(app, flow.asked) if oauth is not None and app.mode == "broker" else flow.asked
     titles = tuple((scope, known.title if (known := catalog().scope(app.platform, scope)) else Text("", "")) for scope in asked)
     return ConfirmPage(
         person=flow.person,
@@ -56,19 +57,19 @@ async def confirm(context: Context, ticket: str, *, in_client: bool = False) -> 
         scopes=titles,
         origin=_origin(flow),
         practice=app.practice,
-        adds_up=bool(getattr(oauth, "ADDS_UP", False)),
+        adds_up=oauth is not None and oauth.adds_up,
         locale=present.as_locale(flow.locale),
-        in_client=in_client and app.platform == "lark" and app.mode == "broker",
+        in_client=in_client and oauth is not None and oauth.in_client and app.mode == "broker",
         platform=app.platform,
-        authorize_url=_leads_to(app, oauth, flow),
+        authorize_url=_leads_to(app, flow),
     )
 
 
-def _leads_to(app: App, oauth: Any, flow: Flow) -> str:
+def _leads_to(app: App, flow: Flow) -> str:
     if app.mode == "handoff":
         return app.entry_url
     try:
-        return str(oauth.authorize_url(app, scopes=flow.asked, state="", challenge="", redirect_uri=app.redirect_uri))
+        return oauth_of(app.platform).authorize_url(app, scopes=flow.asked, state="", challenge="", redirect_uri=app.redirect_uri)
     except PlatformRefusal:
         return ""
 
@@ -129,8 +130,8 @@ async def start(context: Context, ticket: str, *, in_client: bool = False) -> St
 
 def _where_to(context: Context, app: App, flow: Flow, state: str, challenge: str) -> str:
     if app.mode == "broker":
-        oauth: Any = part(app.platform, "oauth")
-        return str(oauth.authorize_url(app, scopes=flow.asked, state=state, challenge=challenge, redirect_uri=app.redirect_uri))
+        oauth = oauth_of(app.platform)
+        return oauth.authorize_url(app, scopes=flow.asked, state=state, challenge=challenge, redirect_uri=app.redirect_uri)
     request = {
         "consent": flow.id,
         "platform": app.platform,
@@ -189,9 +190,8 @@ def _event_of(context: Context, flow: Flow, query: Mapping[str, str]) -> CodeCam
     now = context.now()
     if now >= flow.expires:
         return TimedOut(now)
-    oauth: Any = part(flow.platform, "oauth")
     try:
-        code = oauth.read_callback(query)
+        code = oauth_of(flow.platform).read_callback(query)
     except PlatformRefusal as refusal:
         return Declined(now, refusal.code) if refusal.blame == "user" else Broke(now, refusal.code, refusal.blame)
     return CodeCame(now, context.vault.seal(code))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
+from bot import platforms
 from bot.catalog import catalog
 from bot.consent.machine import LIFE, Flow, State, to_row
 from bot.i18n import listed, say
 from bot.model import App, AppFacts, Diagnosis, Identity, Mode, Offer, Person, Place, Text
 from bot.ports import Card
 from bot.services import card_snapshot, consent_runner
-from bot.services.context import Context, digest, part
+from bot.services.context import Context, digest
 
 MUTE = timedelta(days=30)
 
@@ -34,7 +34,7 @@ def plan(app: App, offer: Offer, diagnosis: Diagnosis, previous: Flow | None) ->
     A `Text` says why nothing may be asked for. Only scopes of the catalogue, none that the app's owner forbids, never more than a request
     may hold: what does not fit is asked for in the next round.
     """
-    oauth: Any = part(app.platform, "oauth")
+    oauth = platforms.oauth(app.platform)
     if oauth is None and app.mode == "broker":
         return say("I cannot ask for consents on this platform. Follow the steps on the card.")
     mode = diagnosis.finding.scopes_mode
@@ -52,7 +52,7 @@ def plan(app: App, offer: Offer, diagnosis: Diagnosis, previous: Flow | None) ->
     if not wanted:
         return Plan((), (), mode)  # signing in again is all that is needed: no new scope
     needed = tuple(dict.fromkeys((*offer.scopes, *(others if mode is Mode.ANY else ()))))
-    if widened and previous is not None and not getattr(oauth, "ADDS_UP", True):
+    if widened and previous is not None and oauth is not None and not oauth.adds_up:
         wanted = (*previous.asked, *wanted)  # a new grant replaces the old one on this platform
     personal = all(Identity.USER in _kinds(app, scope) for scope in offer.scopes)
     allowed = [scope for scope in dict.fromkeys(wanted) if may_ask(app, scope, personal=personal)]
@@ -60,7 +60,7 @@ def plan(app: App, offer: Offer, diagnosis: Diagnosis, previous: Flow | None) ->
         return say("{scopes} may not be asked for here. Talk to the app's developer.", scopes=listed(wanted))
     if widened:
         needed, mode = tuple(allowed), Mode.ALL
-    most = max(1, int(getattr(oauth, "MAX_SCOPES", 50)) - 1)  # one place stays for `offline_access` and its like
+    most = max(1, (oauth.max_scopes if oauth else 50) - 1)  # one place stays for `offline_access` and its like
     fitting = tuple(scope for scope in needed if may_ask(app, scope, personal=personal))
     more = tuple(scope for scope in rest if may_ask(app, scope, personal=personal))
     return Plan(tuple(allowed[:most]), fitting, mode, more, widened)

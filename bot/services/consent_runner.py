@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot import platforms
 from bot.consent.flow import ENDED, REFUSED, SKEW, WAITING
 from bot.consent.machine import (
     UNFINISHED,
@@ -38,10 +39,9 @@ from bot.consent.machine import (
 from bot.i18n import joined, say
 from bot.model import App, Diagnosis, Person, Proof, Text
 from bot.oauth import tokens
-from bot.oauth.generic import Device, Wait
-from bot.oauth.messages import Account, PlatformRefusal, Token
+from bot.oauth.messages import Device, PlatformRefusal, Token, Wait
 from bot.services import card_snapshot, present
-from bot.services.context import Context, part, platform_title
+from bot.services.context import Context, oauth_of, platform_title
 
 #: Longer than a request (10 s) and the difference of two clocks together, so that no code is sent twice; shorter than any code lives.
 LEASE = SKEW + timedelta(seconds=15)
@@ -195,9 +195,11 @@ async def _poll(context: Context, flow: Flow, app: App) -> Flow:
     first = (flow.changed or flow.created) + timedelta(seconds=flow.interval)
     if context.now() < first:  # nobody has entered a code within its first seconds
         return replace(flow, not_before=first)
-    oauth: Any = part(flow.platform, "oauth")
+    grant = oauth_of(flow.platform).device
+    if grant is None:
+        raise PlatformRefusal("no_device_grant", blame="app")
     device = Device(**json.loads(context.unsealed(flow.device)))
-    answer: Token | Wait = await context.ask(oauth.device_poll(app, device, flow.interval))
+    answer = await context.ask(grant.poll(app, device, flow.interval))
     if isinstance(answer, Wait):
         later = context.now() + timedelta(seconds=answer.interval)
         return replace(flow, interval=answer.interval, not_before=later)
@@ -205,9 +207,9 @@ async def _poll(context: Context, flow: Flow, app: App) -> Flow:
 
 
 async def _exchange(context: Context, flow: Flow, app: App) -> TokenCame:
-    oauth: Any = part(flow.platform, "oauth")
+    oauth = oauth_of(flow.platform)
     verifier = "" if flow.in_client else context.unsealed(flow.verifier)
-    token: Token = await context.ask(
+    token = await context.ask(
         oauth.exchange(app, code=context.unsealed(flow.code), verifier=verifier, redirect_uri="" if flow.in_client else flow.redirect_uri)
     )
     return _came(context, flow, token)
@@ -225,19 +227,19 @@ def _came(context: Context, flow: Flow, token: Token) -> TokenCame:
 
 
 async def _identify(context: Context, flow: Flow, app: App) -> Event:
-    oauth: Any = part(flow.platform, "oauth")
-    who: Account = await context.ask(oauth.whoami(app, _open(context, flow)))
+    oauth = oauth_of(flow.platform)
+    who = await context.ask(oauth.whoami(app, _open(context, flow)))
     main = next(iter(who.ids.values()), "")
     bound = bool(main)
     if main and not flow.expected:
         bound = await context.store.bind_account(flow.person, binding(flow.platform, flow.app_id), main)
-    return judge(flow, who, bound=bound, tells_scopes=bool(getattr(oauth, "TELLS_SCOPES", True)), at=context.now())
+    return judge(flow, who, bound=bound, tells_scopes=oauth.tells_scopes, at=context.now())
 
 
 async def _keep(context: Context, flow: Flow, app: App) -> None:
     if not flow.token or app.mode != "broker":
         return
-    kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+    kept = await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
     known = context.token(kept) if kept else None
     if known is not None and known.extra.get("consent") == flow.id:
         return  # a process that died right after this has kept it already, and it may have been refreshed since
@@ -249,16 +251,20 @@ async def _keep(context: Context, flow: Flow, app: App) -> None:
 
 async def _withdraw(context: Context, flow: Flow, app: App) -> bool:
     """Forget a token, ours first, then at the platform where it offers that; True when the platform withdrew it."""
-    kept = await context.store.token(flow.platform, flow.app_id, flow.account) if flow.todo[0] is Effect.FORGET and flow.account else None
+    kept = (
+        await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
+        if flow.todo[0] is Effect.FORGET and flow.account
+        else None
+    )
     token = _open(context, flow) if flow.token else context.token(kept) if kept else None
     if kept is not None:
-        await context.store.drop_token(flow.platform, flow.app_id, flow.account)
+        await context.store.drop_token(flow.platform, flow.app_id, flow.account, flow.person)
     return token is not None and await withdraw(context, app, token)
 
 
 async def withdraw(context: Context, app: App, token: Token) -> bool:
     """Ask the platform to withdraw a token; False where it offers no way. Raises `PlatformRefusal`."""
-    oauth: Any = part(app.platform, "oauth")
+    oauth = platforms.oauth(app.platform)
     return bool(oauth is not None and await context.ask(oauth.revoke(app, token)))
 
 
@@ -287,16 +293,16 @@ def _later(now: datetime, seconds: int | None) -> datetime | None:
 
 async def prove(context: Context, flow: Flow, app: App) -> Proved | Unproved | Unclear:
     """Repeat something harmless with the kept token. Raises `PlatformRefusal`."""
-    checks: Any = part(flow.platform, "checks")
+    checks = platforms.checks(flow.platform)
     diagnosis = await diagnosis_of(context, flow)
-    if checks is None or not hasattr(checks, "prove") or diagnosis is None:
+    if checks is None or diagnosis is None:
         return Unclear(context.now(), Proof(None, say("there is no harmless call to repeat on this platform."), "none"))
     token = await _held(context, flow, app)
     if not isinstance(token, Token):
         return token
     wanted = tuple(scope for scope in dict.fromkeys((*flow.asked, *flow.needed)) if scope in flow.granted) or flow.asked
     try:
-        proof: Proof = await context.ask(checks.prove(app, token, diagnosis, wanted))
+        proof = await context.ask(checks.prove(app, token, diagnosis, wanted))
     except PlatformRefusal as refusal:
         if refusal.retryable and flow.tries < len(_PAUSES):
             raise
@@ -306,12 +312,12 @@ async def prove(context: Context, flow: Flow, app: App) -> Proved | Unproved | U
 
 async def _held(context: Context, flow: Flow, app: App) -> Token | Unproved | Unclear:
     """The kept token, refreshed when it is over; or what its absence means."""
-    kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+    kept = await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
     if kept is None:
         return Unproved(context.now(), Proof(False, say("the token is no longer here."), ENDED))
     if not tokens.usable(kept, context.now()):
-        fresh = context.refresher is not None and await context.refresher.freshen(app, flow.account)
-        kept = await context.store.token(flow.platform, flow.app_id, flow.account)
+        fresh = context.refresher is not None and await context.refresher.freshen(app, flow.account, flow.person)
+        kept = await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
         if kept is None:  # the platform told the refresher that there is nothing to renew
             return Unproved(context.now(), Proof(False, say("the platform no longer renews the token."), ENDED))
         if not fresh:

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from types import ModuleType
 from typing import Any, Protocol
 
 from bot import platforms
 from bot.model import App, Locale, Person, Text
 from bot.oauth import tokens
 from bot.oauth.generic import converse
-from bot.oauth.messages import PlatformRefusal, Token
-from bot.platforms import T, Talk
+from bot.oauth.messages import PlatformRefusal, T, Talk, Token
+from bot.platforms.api import OAuth
 from bot.ports import Http, Messenger, Randomness, Store, StoredToken, Timer, Vault, Workers
 
 
@@ -30,8 +29,8 @@ class Notices(Protocol):
 class Refresher(Protocol):
     """Makes kept tokens usable again (refresh tokens are single use, so only one room may do that)."""
 
-    async def freshen(self, app: App, subject: str) -> bool:
-        """True when the token of this account is usable now."""
+    async def freshen(self, app: App, subject: str, person: Person | None) -> bool:
+        """True when this person's token of this account is usable now."""
         ...
 
 
@@ -93,9 +92,12 @@ class Context:
         await self.store.audit(self.now(), actor, action, detail)
 
 
-def part(platform: str, name: str) -> ModuleType | None:
-    """A platform's module (`oauth`, `checks`), or None."""
-    return platforms.module(platform, name)
+def oauth_of(platform: str) -> OAuth:
+    """How consents are asked for on a platform of a configured app. Raises `PlatformRefusal` when it is not there any more."""
+    found = platforms.oauth(platform)
+    if found is None:
+        raise PlatformRefusal("no_authorization", platform, blame="app")
+    return found
 
 
 def digest(secret: str) -> str:

@@ -6,18 +6,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
+from bot import platforms
 from bot.consent.machine import Broke, DeviceShown
 from bot.consent.messages import few
 from bot.i18n import say
 from bot.model import App, Offer, Person, Question, Text
-from bot.oauth.generic import Device
 from bot.oauth.messages import PlatformRefusal
+from bot.platforms.api import DeviceGrant
 from bot.ports import Card
 from bot.services import answer, card_snapshot, consent_plan, consent_runner, present
-from bot.services.context import Context, part, platform_title
+from bot.services.context import Context, oauth_of, platform_title
 
 NOBODY = Person("", "", "")
 
@@ -28,7 +28,6 @@ async def begin(context: Context, question: Question) -> tuple[Text, str]:
     if isinstance(found, Text):
         return found, ""
     card, offer, app = found
-    oauth: Any = part(app.platform, "oauth")
     diagnosis = card_snapshot.diagnoses(card.snapshot, context.apps, context.now())[0]
     plan = consent_plan.plan(app, offer, diagnosis, None)
     if isinstance(plan, Text):
@@ -39,7 +38,7 @@ async def begin(context: Context, question: Question) -> tuple[Text, str]:
     try:
         if missing:
             raise PlatformRefusal("scope_not_enabled", blame="app")
-        device: Device = await context.ask(oauth.device_start(app, scopes=plan.asked))
+        device = await context.ask(_grant(app).start(app, scopes=plan.asked))
         if not _same_site(app, device.verification_uri):
             raise PlatformRefusal("foreign_page", blame="app")
     except PlatformRefusal as refusal:
@@ -74,16 +73,24 @@ async def _newest(context: Context, question: Question) -> tuple[Card, Offer, Ap
         offer = found[0].offers[0] if found and found[0].offers and card_snapshot.was_asked(card, question.asker) else None
         app = context.app(offer.platform, offer.app_id) if offer else None
         if offer is not None and app is not None:
-            if app.mode != "broker" or not hasattr(part(app.platform, "oauth"), "device_start"):
+            oauth = platforms.oauth(app.platform)
+            if app.mode != "broker" or oauth is None or oauth.device is None:
                 return say("This platform knows no codes for another device. Use the button on the card.")
             return card, offer, app
     return say("There is no card here that offers a consent. Paste the error first.")
 
 
+def _grant(app: App) -> DeviceGrant:
+    """The platform's device grant. Raises `PlatformRefusal` where it has none."""
+    grant = oauth_of(app.platform).device
+    if grant is None:
+        raise PlatformRefusal("no_device_grant", blame="app")
+    return grant
+
+
 def _same_site(app: App, page: str) -> bool:
     """Is the page where one enters the code on the platform's own site? Its address comes in an answer, not out of our templates."""
-    oauth: Any = part(app.platform, "oauth")
-    own, given = urlsplit(oauth.base(app, "accounts")), urlsplit(page)
+    own, given = urlsplit(_grant(app).site(app)), urlsplit(page)
     if not own.hostname or not given.hostname or own.scheme != given.scheme:
         return False
     site = ".".join(own.hostname.split(".")[-2:])

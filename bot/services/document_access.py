@@ -7,12 +7,13 @@ the store, and waits for it.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
+from bot import platforms
 from bot.i18n import joined, say
 from bot.model import App, Identity, Person, Text
 from bot.oauth import tokens
-from bot.services.context import Context, part
+from bot.platforms.api import Documents
+from bot.services.context import Context
 from bot.services.results import Verdict
 
 MOST_WAITING = 8  # questions for one app; who comes then is told to ask again
@@ -27,7 +28,7 @@ async def about(context: Context, asker: Person | None, *words: str) -> Text | N
     if not 1 <= len(words) <= 2 or "/" not in words[0]:
         return None
     link, action = words[0], (words[1].lower() if len(words) == 2 else "view")
-    if not any(_question(app, link, "", action) for app in context.apps):
+    if not any(_understands(app, link, "", action) for app in context.apps):
         return None
     answer = await check(context, link, "", action, asker=asker)
     if answer is not None and answer.ok is False and answer.identity is Identity.APP and asker is not None:
@@ -42,35 +43,37 @@ async def check(
 
     None when no configured app can ask. What is no question about a document gets a sentence that says so, and takes no turn.
     """
-    able = [app for app in context.apps if app_id in (None, app.app_id) and _asks(app.platform)]
+    able = [app for app in context.apps if app_id in (None, app.app_id) and _documents(app.platform) is not None]
     if not able:
         return None
-    fitting = [app for app in able if _question(app, document, type_, action)] or able
+    fitting = [app for app in able if _understands(app, document, type_, action)] or able
     brand = "lark" if "larksuite." in document else "feishu"
     app = next((one for one in fitting if (one.brand or "feishu") == brand), fitting[0])
-    checks: Any = part(app.platform, "checks")
-    wait = await _turn(context, app) if _question(app, document, type_, action) else 0.0
+    documents = _documents(app.platform)
+    if documents is None:
+        return None
+    wait = await _turn(context, app, documents.pace) if documents.understands(document, type_, action) else 0.0
     token = None if wait else await _own_token(context, app, asker)
-    answer = await context.ask(checks.check_document(app, document, type_, action, token, wait=wait))
+    answer = await context.ask(documents.check(app, document, type_, action, token, wait=wait))
     return Verdict(answer.ok, answer.identity, answer.text)
 
 
-def _asks(platform: str) -> bool:
-    return part(platform, "documents") is not None and hasattr(part(platform, "checks"), "check_document")
+def _documents(platform: str) -> Documents | None:
+    checks = platforms.checks(platform)
+    return checks.documents if checks else None
 
 
-def _question(app: App, document: str, type_: str, action: str) -> Any:
-    documents: Any = part(app.platform, "documents")
-    return documents.question_of(document, type_, action) if _asks(app.platform) else None
+def _understands(app: App, document: str, type_: str, action: str) -> bool:
+    documents = _documents(app.platform)
+    return documents is not None and documents.understands(document, type_, action)
 
 
-async def _turn(context: Context, app: App) -> float:
+async def _turn(context: Context, app: App, pace: float) -> float:
     """Take the app's next free turn and wait for it: 0.0. When too many wait already, at once the seconds until the last of them is done.
 
     Time is cut into turns as long as the platform's pace. Whoever comes first claims the earliest that is free, so all go in order.
     """
-    documents: Any = part(app.platform, "documents")
-    pace, now = float(documents.PACE), context.now()
+    now = context.now()
     running = int(now.timestamp() / pace)
     for turn in range(running, running + 1 + MOST_WAITING):
         starts = datetime.fromtimestamp(turn * pace, UTC)
@@ -89,8 +92,8 @@ async def _own_token(context: Context, app: App, asker: Person | None) -> str | 
             if tokens.usable(row, context.now()):
                 token = context.token(row)
                 return token.access_token if token else None
-            if context.refresher is not None and await context.refresher.freshen(app, row.subject):
-                fresh = await context.store.token(row.platform, row.app_id, row.subject)
+            if context.refresher is not None and await context.refresher.freshen(app, row.subject, row.person):
+                fresh = await context.store.token(row.platform, row.app_id, row.subject, row.person)
                 token = context.token(fresh) if fresh else None
                 return token.access_token if token else None
     return None

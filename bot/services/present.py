@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
+from bot import platforms
 from bot.card import Audience, CardView, nothing, notice, view
 from bot.consent.machine import Effect, Flow, State, consent_view, from_row
 from bot.i18n import joined, same, say
 from bot.model import App, Button, ConsentView, Diagnosis, Locale, Reply, Text
 from bot.ports import Card
 from bot.services import card_snapshot
-from bot.services.context import Context, part, platform_title
+from bot.services.context import Context, platform_title
 
 
 async def load_flow(context: Context, flow_id: str) -> tuple[Flow, int] | None:
@@ -35,10 +36,10 @@ def see(context: Context, flow: Flow) -> ConsentView:
 
 def kept_there(context: Context, platform: str, app_id: str) -> Text | None:
     """Where consents add up: that they do, and how this one is taken back."""
-    oauth: Any = part(platform, "oauth")
-    if not getattr(oauth, "ADDS_UP", False):
+    oauth = platforms.oauth(platform)
+    if oauth is None or not oauth.adds_up:
         return None
-    if getattr(oauth, "REVOKES", False):
+    if oauth.revokes:
         return say(
             "On {platform} consents add up: a new one never shrinks an old one. “revoke” makes me forget the token and withdraws it there too.",
             platform=_title(context, platform, app_id),
@@ -53,9 +54,9 @@ def kept_there(context: Context, platform: str, app_id: str) -> Text | None:
 def withdrawing(context: Context, platform: str, app_id: str) -> Text:
     """How the owner of an account takes a consent back that the platform did not withdraw for us: in the platform's own words where it
     has some (`oauth.withdrawing`), else without promising more than is known."""
-    own = getattr(part(platform, "oauth"), "withdrawing", None)
-    if own is not None:
-        return cast("Text", own())
+    oauth = platforms.oauth(platform)
+    if oauth is not None and oauth.withdrawing is not None:
+        return oauth.withdrawing()
     return say(
         "The consent itself still stands on {platform}: I cannot withdraw it there. The owner of the account can look for this app among "
         "the authorizations in the settings of {platform}, or ask an administrator to remove it.",

@@ -91,15 +91,16 @@ class Gate:
             return True
         header = event.get("header")
         given = header.get("token") if isinstance(header, Mapping) else event.get("token")
-        return isinstance(given, str) and hmac.compare_digest(given.encode(), self._token)
+        return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "replace"), self._token)
 
     def _fresh(self, event: Event) -> None:
         """No replay of an event that is older than our memory of it: the time stands inside what is signed."""
         header = event.get("header")
         created = header.get("create_time") if isinstance(header, Mapping) else event.get("ts")
         at = seconds(created)
-        age = self._now().timestamp() - at if at else 0.0
-        if not -_AHEAD_SECONDS <= age <= OLDEST_SECONDS:
+        if at is None:
+            raise RefusedError("no time")
+        if not -_AHEAD_SECONDS <= self._now().timestamp() - at <= OLDEST_SECONDS:
             raise RefusedError("too old")
 
 
@@ -136,14 +137,14 @@ def route(
         async for chunk in request.stream():
             body += chunk
             if len(body) > MOST_BYTES:
-                return JSONResponse({"msg": "too large"}, 413)
+                return JSONResponse({"msg": "The event is too large."}, 413)
         try:
             event = gate.open(request.headers, bytes(body))
         except RefusedError as refusal:
             log.warning("event_refused", reason=str(refusal))
-            return JSONResponse({"msg": "refused"}, 401)
+            return JSONResponse({"msg": "This is not an event of the platform for this app."}, 401)
         if event.get("type") == "url_verification":
-            return JSONResponse({"challenge": str(event.get("challenge") or "")})
+            return JSONResponse({"challenge": str(event.get("challenge") or "").encode("utf-8", "replace").decode()})
         if event_type(event) == "card.action.trigger":
             return JSONResponse(dict(await clicked(event)))
         return JSONResponse({}) if receive(event) else JSONResponse({"msg": "busy"}, 503)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, update
 
 from bot.model import Person
 from bot.ports import StoredToken
@@ -60,20 +60,28 @@ class Consents(Base):
     # ------------------------------------------------------------ tokens
 
     async def put_token(self, token: StoredToken) -> None:
-        insert = self._insert(tokens).values(version=token.version, **_key(token), **_token_columns(token))
+        insert = self._insert(tokens).values(version=token.version, **_key_of(token), **_token_columns(token))
         changed = {**_token_columns(token), "version": tokens.c.version + 1}  # a refresh under way must lose against a new consent
-        query = insert.on_conflict_do_update(index_elements=[tokens.c.platform, tokens.c.app_id, tokens.c.subject], set_=changed)
+        query = insert.on_conflict_do_update(index_elements=list(tokens.primary_key), set_=changed)
         await self._write(lambda c: c.execute(query))
 
-    async def token(self, platform: str, app_id: str, subject: str) -> StoredToken | None:
-        query = select(tokens).where(tokens.c.platform == platform, tokens.c.app_id == app_id, tokens.c.subject == subject)
+    async def token(self, platform: str, app_id: str, subject: str, person: Person | None) -> StoredToken | None:
+        query = select(tokens).where(*_is(_key(platform, app_id, subject, person)))
         row = await self._read(lambda c: c.execute(query).one_or_none())
         return None if row is None else _token(row)
+
+    async def tokens_for(self, platform: str, app_id: str, subject: str) -> Sequence[StoredToken]:
+        query = (
+            select(tokens)
+            .where(tokens.c.platform == platform, tokens.c.app_id == app_id, tokens.c.subject == subject)
+            .order_by(tokens.c.granted.is_(None), tokens.c.granted.desc(), *tokens.primary_key)
+        )
+        return await self._read(lambda c: [_token(row) for row in c.execute(query).all()])
 
     async def save_token(self, token: StoredToken) -> bool:
         query = (
             update(tokens)
-            .where(*(tokens.c[name] == value for name, value in _key(token).items()), tokens.c.version == token.version)
+            .where(*_is(_key_of(token)), tokens.c.version == token.version)
             .values(version=token.version + 1, **_token_columns(token))
         )
         return await self._write(lambda c: c.execute(query).rowcount == 1)
@@ -82,17 +90,17 @@ class Consents(Base):
         query = (
             select(tokens)
             .where(tokens.c.person_surface == person.surface, tokens.c.person_tenant == person.tenant, tokens.c.person_id == person.user_id)
-            .order_by(tokens.c.platform, tokens.c.app_id, tokens.c.subject)
+            .order_by(*tokens.primary_key)
         )
         return await self._read(lambda c: [_token(row) for row in c.execute(query).all()])
 
     async def all_tokens(self) -> Sequence[StoredToken]:
         """Every token, for sealing them anew and for forgetting the expired ones."""
-        query = select(tokens).order_by(tokens.c.platform, tokens.c.app_id, tokens.c.subject)
+        query = select(tokens).order_by(*tokens.primary_key)
         return await self._read(lambda c: [_token(row) for row in c.execute(query).all()])
 
-    async def drop_token(self, platform: str, app_id: str, subject: str, version: int | None = None) -> bool:
-        query = delete(tokens).where(tokens.c.platform == platform, tokens.c.app_id == app_id, tokens.c.subject == subject)
+    async def drop_token(self, platform: str, app_id: str, subject: str, person: Person | None, version: int | None = None) -> bool:
+        query = delete(tokens).where(*_is(_key(platform, app_id, subject, person)))
         if version is not None:
             query = query.where(tokens.c.version == version)
         return await self._write(lambda c: c.execute(query).rowcount == 1)
@@ -148,27 +156,32 @@ def _account(person: Person, platform: str) -> tuple[Any, ...]:
     return (a.surface == person.surface, a.tenant == person.tenant, a.user_id == person.user_id, a.platform == platform)
 
 
-def _key(token: StoredToken) -> dict[str, str]:
-    return {"platform": token.platform, "app_id": token.app_id, "subject": token.subject}
+def _key(platform: str, app_id: str, subject: str, person: Person | None) -> dict[str, str]:
+    whose = (person.surface, person.tenant, person.user_id) if person else ("", "", "")
+    return dict(zip(tokens.primary_key.columns.keys(), (platform, app_id, subject, *whose), strict=True))
+
+
+def _key_of(token: StoredToken) -> dict[str, str]:
+    return _key(token.platform, token.app_id, token.subject, token.person)
+
+
+def _is(key: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [tokens.c[name] == value for name, value in key.items()]
 
 
 def _token_columns(token: StoredToken) -> dict[str, Any]:
-    person = token.person
     return {
         "sealed": token.sealed,
         "scopes": token.scopes,
         "expires": token.expires,
         "refresh_expires": token.refresh_expires,
         "granted": token.granted,
-        "person_surface": person and person.surface,
-        "person_tenant": person and person.tenant,
-        "person_id": person and person.user_id,
-        "person_name": person and person.name,
+        "person_name": token.person.name if token.person else None,
     }
 
 
 def _token(row: Row[Any]) -> StoredToken:
-    person = None if row.person_id is None else Person(row.person_surface, row.person_tenant, row.person_id, row.person_name)
+    person = None if not row.person_surface else Person(row.person_surface, row.person_tenant, row.person_id, row.person_name)
     return StoredToken(
         platform=row.platform,
         app_id=row.app_id,

@@ -12,9 +12,10 @@ from handlers.store.cards import Answers
 from handlers.store.claims import Manners
 from handlers.store.engine import StoreError, open_engine
 from handlers.store.flows import Consents
+from handlers.store.sessions import Sessions
 
 
-class SqlStore(Answers, Consents, Manners):
+class SqlStore(Answers, Consents, Manners, Sessions):
     """The `Store` port."""
 
     async def ready(self) -> bool:
@@ -31,6 +32,7 @@ class SqlStore(Answers, Consents, Manners):
         before = now - timedelta(days=retention_days)
         gone = await self._forget_answers(before)
         gone += await self._forget_consents(now, before)
+        gone += await self._forget_sessions(now)
         return gone + await self._forget_manners(now, before, now - timedelta(days=audit_days))
 
     async def close(self) -> None:

@@ -3,17 +3,21 @@
 # No postponed annotations here: FastAPI reads them, and the dependency aliases are local to `router`.
 
 import hmac
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.model import App, Surface
 from bot.render import as_json, render
 from bot.service import Refused
+from handlers.system import is_local
 from handlers.tokens import NoToken
+from handlers.web.addresses import host_name
 from handlers.web.state import Web
 
 TEXT_LIMIT = 1_000_000
@@ -87,25 +91,61 @@ def from_this_machine(request: Request) -> bool:
     return not forwarded and request.client is not None and request.client.host in ("127.0.0.1", "::1")
 
 
+def given_key(request: Request) -> str:
+    """The key of a request, or nothing."""
+    return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+
+
+def is_operator(web: Web, given: str) -> bool:
+    """Whether this is one of the installation's own keys."""
+    return any(hmac.compare_digest(key.get_secret_value().encode(), given.encode()) for key in web.settings.api_keys)
+
+
 def caller(web: Web, request: Request) -> App | None:
-    """Who calls: a configured app (by its own key), the operator (by an API key) or this machine, as None. Others get 401."""
-    given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    """Who calls: a configured app (by its own key), the operator (by an API key) or this machine, as None. Others get 401.
+
+    This machine needs no key only while nobody else can reach the server: behind a public address everybody may seem to come from here.
+    """
+    given = given_key(request)
     if given:
         for app in web.apps:
             if app.app_key and hmac.compare_digest(app.app_key.encode(), given.encode()):
                 return app
-        if any(hmac.compare_digest(key.get_secret_value().encode(), given.encode()) for key in web.settings.api_keys):
+        if is_operator(web, given):
             return None
-    elif not web.settings.api_keys and from_this_machine(request):
+    elif not web.settings.api_keys and web.settings.local_only and from_this_machine(request):
         return None
     raise HTTPException(401, "Send Authorization: Bearer with an API key (WHYFORBIDDEN_API_KEYS) or the app's own key from apps.toml.")
 
 
+def watcher(web: Web, request: Request) -> None:
+    """Who may read the metrics: this machine, or whoever has an API key. Others get 401."""
+    here = from_this_machine(request) and is_local(host_name(request.headers.get("host", "")))
+    if not here and not is_operator(web, given_key(request)):
+        raise HTTPException(401, "Send Authorization: Bearer with an API key (WHYFORBIDDEN_API_KEYS).")
+
+
+def plain(body: Mapping[str, Any]) -> None:
+    """Half a character (a lone surrogate) can be spelled in JSON and be neither signed nor kept. Raises 422."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise HTTPException(422, "This request does not fit: the body holds what is no text (half a character).") from None
+
+
 def router(web: Web) -> APIRouter:
     """Everything below `/v1`."""
-    routes = APIRouter(prefix="/v1", responses={"4XX": {"model": Refusal, "description": "Refused; `error` says why."}})
+    routes = APIRouter(
+        prefix="/v1",
+        responses={
+            "4XX": {"model": Refusal, "description": "Refused; `error` says why."},
+            "503": {"model": Refusal, "description": "Busy, or the platform does not answer; try again later."},
+        },
+    )
 
-    def who(request: Request) -> App | None:
+    key = HTTPBearer(auto_error=False, scheme_name="key", description="an API key of the installation, or an app's own key")
+
+    def who(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(key)]) -> App | None:
         return caller(web, request)
 
     Caller = Annotated[App | None, Depends(who)]
@@ -119,7 +159,8 @@ def router(web: Web) -> APIRouter:
 
     @routes.post("/explain", summary="Explain a pasted error")
     async def explain_text(ask: Ask, app: Caller) -> Explanation:  # noqa: ARG001 - the dependency is the lock
-        answer = await web.service.read(ask.text, ask.lang)
+        with web.limits.in_line():
+            answer = await web.service.read(ask.text, ask.lang)
         reply = None
         if ask.format != "json":
             body = render(answer.diagnoses, Surface(ask.format), answer.locale, why=answer.why_nothing).body
@@ -133,7 +174,8 @@ def router(web: Web) -> APIRouter:
 
     @routes.post("/reports", summary="Report a failure", status_code=201)
     async def report(body: ReportIn, app: Caller) -> ReportSaved:
-        ids = await web.service.report(body.text, request_id=body.request_id, source=app.app_id if app else "api")
+        with web.limits.in_line():
+            ids = await web.service.report(body.text, request_id=body.request_id, source=app.app_id if app else "api")
         if not ids:
             raise HTTPException(
                 422, "No error with a request id was found in field text; send the whole error body, or set field request_id."
@@ -163,6 +205,7 @@ def router(web: Web) -> APIRouter:
 
     @routes.post("/consents/{flow_id}", summary="An app's signed answer to a consent that was handed to it")
     async def handed_off(flow_id: str, body: Mapping[str, Any]) -> dict[str, str]:
+        plain(body)
         try:
             state = await web.service.handed_back(flow_id, body)
         except Refused as no:

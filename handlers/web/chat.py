@@ -4,100 +4,92 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from bot.i18n import say
-from bot.model import ACTIONS, Locale, Person, Place, Question, Text
+from bot.model import ACTIONS, Locale, Question, Text
 from bot.ports import Card
 from bot.render.escape import clean
 from bot.services.consent_runner import binding
-from handlers.web.consent import from_ourselves
 from handlers.web.examples import examples
-from handlers.web.pages import SESSION_COOKIE, draw, fragment, locale_of, set_cookie, words_json
+from handlers.web.guard import HEAD
+from handlers.web.limits import address_of
+from handlers.web.pages import draw, fragment, locale_of, words_json
+from handlers.web.sessions import Visitor, remember
 from handlers.web.state import Web
 
 YEAR = 31_536_000
 HEARTBEAT_SECONDS = 15
 ENDINGS = (".txt", ".log", ".json")
 SURFACES = frozenset({"lark", "slack", "dingtalk", "json"})
-_SESSION = re.compile(r"[A-Za-z0-9_-]{32,64}(?:\.[a-z]{1,20})?")
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who sits at the page: a random session, and in practice mode which practice person they are."""
-
-    session: str
-    person_key: str
-    person: Person
-    place: Place
-    fresh: bool
-
-
-def visitor(web: Web, request: Request, locale: Locale) -> Visitor:
-    """The visitor of this request; a new one when the cookie is missing or not of our making."""
-    cookie = request.cookies.get(SESSION_COOKIE, "")
-    known = bool(_SESSION.fullmatch(cookie))
-    session, _, key = (cookie if known else secrets.token_urlsafe(32)).partition(".")
-    keys = [one.key for one in web.people]
-    key = key if key in keys else (keys[0] if keys else "")
-    name = next((one.name.in_(locale) for one in web.people if one.key == key), "")
-    user = f"{session}.{key}" if key else session
-    return Visitor(session, key, Person("web", "local", user, name), Place("web", "local", user), fresh=not known)
 
 
 def router(web: Web) -> APIRouter:
     """`/` and everything below `/chat`."""
     routes = APIRouter(include_in_schema=False)
 
+    async def arrive(request: Request, locale: Locale) -> Visitor:
+        """The visitor, who may be new here. Raises `TooMuch`."""
+        known = await web.visitors.of(request, locale)
+        if known is not None:
+            return known
+        web.limits.arrived(address_of(request))
+        return await web.visitors.begin(locale)
+
     @routes.get("/")
-    async def page(request: Request) -> HTMLResponse:
+    async def page(request: Request) -> Response:
+        if request.scope.get(HEAD):
+            return HTMLResponse("")  # whoever only looks whether we are here gets no session
+        if web.hosts.alias(request.headers.get("host", "")):
+            # cookies belong to a name, and links lead to this one
+            return RedirectResponse(web.settings.base_url + "/", 307)
         locale = locale_of(request)
-        who = visitor(web, request, locale)
+        who = await web.visitors.fresh(await arrive(request, locale), locale)
         cards = await web.store.cards_in(who.place, 50)
         values = {
             "practice": web.practice,
             "desk": web.desk,
             "people": [{"id": one.key, "name": f"{one.name.in_(locale)} · {one.title.in_(locale)}"} for one in web.people],
-            "person": who.person_key,
+            "person": who.session.role,
+            "visitor": "" if web.practice else who.person.name,
             "turns": [turn for card in cards if (turn := await _turn(web, card, who, locale))],
             "tries": [{"title": e.title.in_(locale), "hint": e.hint.in_(locale), "text": e.text} for e in examples(practice=web.practice)],
             "words_json": _words(locale),
         }
         response = draw(request, "chat.html.j2", values, locale=locale)
-        _remember(response, who)
+        remember(response, who)
         if request.query_params.get("lang") in ("en", "zh"):
             response.set_cookie("wf_lang", locale, max_age=YEAR, path="/", samesite="lax")
         return response
 
     @routes.post("/chat/person")
     async def choose(request: Request) -> Response:
-        if not from_ourselves(request):
-            return _no(request, say("This request did not come from our own page."), 403)
         wanted = (await _json(request)).get("person")
         locale = locale_of(request)
         if wanted not in [one.key for one in web.people]:
             return _no(request, say("There is no such person on the practice platform."), 400)
-        who = visitor(web, request, locale)
+        who = await web.visitors.turn(await arrive(request, locale), locale, role=str(wanted))
         response = JSONResponse({"ok": True})
-        set_cookie(response, SESSION_COOKIE, f"{who.session}.{wanted}", YEAR)
+        remember(response, who)
         return response
 
     @routes.post("/chat/messages")
     async def ask(request: Request) -> Response:
-        if not from_ourselves(request):
-            return _no(request, say("This request did not come from our own page."), 403)
         locale = locale_of(request)
-        who = visitor(web, request, locale)
+        who = await arrive(request, locale)
+        web.limits.asked(who.session.person, address_of(request))
+        with web.limits.in_line():
+            response = await answered(request, who, locale)
+        remember(response, who)
+        return response
+
+    async def answered(request: Request, who: Visitor, locale: Locale) -> Response:
         try:
             text, wrong = await _pasted(web, request)
         except HTTPException as no:
@@ -108,16 +100,16 @@ def router(web: Web) -> APIRouter:
         if wrong is not None:
             return _no(request, wrong, 400)
         await _introduce(web, who)
-        answer = await web.service.command(Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale))
+        answer = await web.service.command(
+            Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale, always_new=True)
+        )
         turn = await _turn(web, answer.card, who, locale, notice=answer.notice)
-        response = JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})
-        _remember(response, who)
-        return response
+        return JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})
 
     @routes.get("/chat/cards/{card_id}")
     async def card(request: Request, card_id: str) -> Response:
         locale = locale_of(request)
-        found = await _own_card(web, card_id, visitor(web, request, locale))
+        found = await _own_card(web, card_id, await web.visitors.of(request, locale))
         if found is None:
             return _no(request, _gone(), 404)
         return JSONResponse({"html": str(await _html(web, found, locale)), "settled": bool(found.flow_id)})
@@ -125,7 +117,7 @@ def router(web: Web) -> APIRouter:
     @routes.get("/chat/cards/{card_id}/as/{surface}")
     async def source(request: Request, card_id: str, surface: str) -> Response:
         locale = locale_of(request)
-        found = await _own_card(web, card_id, visitor(web, request, locale))
+        found = await _own_card(web, card_id, await web.visitors.of(request, locale))
         reply = await web.service.draw(card_id, surface, locale, "asker") if found and surface in SURFACES else None
         if reply is None:
             return _no(request, _gone(), 404)
@@ -134,13 +126,11 @@ def router(web: Web) -> APIRouter:
 
     @routes.post("/chat/cards/{card_id}/click")
     async def click(request: Request, card_id: str) -> Response:
-        if not from_ourselves(request):
-            return _no(request, say("This request did not come from our own page."), 403)
         locale = locale_of(request)
-        who = visitor(web, request, locale)
+        who = await web.visitors.of(request, locale)
         body = await _json(request)
         action, index = body.get("action"), body.get("index", 0)
-        if action not in ACTIONS or not isinstance(index, int) or await _own_card(web, card_id, who) is None:
+        if who is None or action not in ACTIONS or not isinstance(index, int) or await _own_card(web, card_id, who) is None:
             return _no(request, _gone(), 404)
         clicked = await web.service.click(card_id, str(action), who.person, who.place, index)
         out: dict[str, object] = {"toast": clicked.toast.in_(locale), "url": clicked.url}
@@ -151,8 +141,13 @@ def router(web: Web) -> APIRouter:
         return JSONResponse(out)
 
     @routes.get("/chat/events")
-    async def events(request: Request) -> StreamingResponse:
-        who = visitor(web, request, locale_of(request))
+    async def events(request: Request) -> Response:
+        who = await web.visitors.of(request, locale_of(request))
+        if who is None:
+            return _no(request, say("This page has been open for too long. Load it again."), 401)
+        if request.scope.get(HEAD):
+            return Response(media_type="text/event-stream")
+        web.limits.may_listen(*web.messenger.listeners(who.place.chat))
         return StreamingResponse(_stream(web, who.place.chat), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     return routes
@@ -175,7 +170,7 @@ async def _stream(web: Web, chat: str) -> AsyncIterator[str]:
 
 async def _introduce(web: Web, who: Visitor) -> None:
     """On the practice platform we know who the visitor is there, so another account that comes back is noticed the first time."""
-    practice = next((one for one in web.people if one.key == who.person_key), None)
+    practice = next((one for one in web.people if one.key == who.session.role), None)
     if practice is None:
         return
     for app in web.apps:
@@ -233,22 +228,19 @@ async def _html(web: Web, card: Card, locale: Locale) -> Markup | None:
     return Markup(reply.body) if reply is not None and isinstance(reply.body, str) else None  # noqa: S704
 
 
-async def _own_card(web: Web, card_id: str, who: Visitor) -> Card | None:
-    card = await web.store.card(card_id)
-    return card if card is not None and (card.place.surface, card.place.chat) == ("web", who.place.chat) else None
+async def _own_card(web: Web, card_id: str, who: Visitor | None) -> Card | None:
+    card = await web.store.card(card_id) if who is not None else None
+    return card if card is not None and who is not None and (card.place.surface, card.place.chat) == ("web", who.place.chat) else None
 
 
 async def _json(request: Request) -> dict[str, object]:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return {}  # a form of another page can send text that looks like JSON, but not under this type
     try:
         body = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _remember(response: Response, who: Visitor) -> None:
-    if who.fresh:
-        set_cookie(response, SESSION_COOKIE, f"{who.session}.{who.person_key}".rstrip("."), YEAR)
 
 
 def _no(request: Request, sentence: Text, status: int) -> JSONResponse:
@@ -268,6 +260,5 @@ def _words(locale: Locale) -> str:
         failed=say("That did not work. Your text is still in the box."),
         only_you=say("Only you can see this"),
         review=say("Review and continue"),
-        copy=say("Copy"),
         copied=say("Copied"),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -33,12 +32,6 @@ def policy(*, form_action: str = "", script: str = "") -> str:
         f"default-src 'none'; script-src 'self'{' ' + script if script else ''}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         f"form-action 'self'{' ' + form_action if form_action else ''}; frame-ancestors 'none'; base-uri 'none'"
     )
-
-
-def origin_of(url: str) -> str:
-    """`https://host:port` of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def locale_of(request: Request) -> Locale:

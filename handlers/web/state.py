@@ -8,12 +8,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from bot.model import App, Person, Place, Reply
-from bot.ports import Card, Store
+from bot.ports import Card, Clock, Randomness
 from bot.service import Service
 from handlers.practice.people import PracticePerson
 from handlers.settings import Settings
+from handlers.store import SqlStore
+from handlers.system import SystemClock, SystemRandomness
 from handlers.tokens import Broker
-from handlers.web.pages import origin_of
+from handlers.web.addresses import Hosts, origin_of
+from handlers.web.limits import Limits
+from handlers.web.sessions import Visitors
 
 QUEUE = 100  # events a slow browser may fall behind before it is told to fetch everything anew
 
@@ -35,6 +39,10 @@ class WebMessenger:
         self._listeners[chat].discard(queue)
         if not self._listeners[chat]:
             del self._listeners[chat]
+
+    def listeners(self, chat: str) -> tuple[int, int]:
+        """How many pages are open, in one chat and in all."""
+        return len(self._listeners.get(chat, ())), sum(len(queues) for queues in self._listeners.values())
 
     def tell(self, chat: str, name: str, data: str) -> bool:
         """True when somebody listens. A full queue loses nothing: the page fetches every card when it catches up."""
@@ -59,12 +67,22 @@ class Web:
     """One per server."""
 
     service: Service
-    store: Store
+    store: SqlStore
     settings: Settings
     messenger: WebMessenger = field(default_factory=WebMessenger)
     apps: tuple[App, ...] = ()
     tokens: Broker | None = None
     people: tuple[PracticePerson, ...] = ()
+    clock: Clock = field(default_factory=SystemClock)
+    random: Randomness = field(default_factory=SystemRandomness)
+    hosts: Hosts = field(init=False)
+    limits: Limits = field(init=False)
+    visitors: Visitors = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hosts = Hosts(self.settings.base_url)
+        self.limits = Limits(self.settings)
+        self.visitors = Visitors(self.store, self.clock, self.random, self.people)
 
     @property
     def desk(self) -> str:

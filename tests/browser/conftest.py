@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.peers import absent, free_port
 
+ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
@@ -39,6 +40,7 @@ class Demo:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
+            "PYTHONPATH": str(ROOT),  # this tree, also where another one is installed
             "WHYFORBIDDEN_PORT": str(self.port),
             "WHYFORBIDDEN_STORE_URL": f"sqlite:///{self.folder}/demo.db",
         }

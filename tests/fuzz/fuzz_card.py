@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from bot.explain import explain
 from bot.render import render
 from bot.render.json_api import as_json
-from tests import lark_card, slack_blocks
+from tests.render import lark_card, slack_blocks
 
 CALLS = re.compile(r"<!|<@|<#|<at[ >]|<script|\x1b|[\u202a-\u202e\u2066-\u2069]")
 """What would call somebody, run, or turn letters around: never part of an answer, whatever was pasted."""

@@ -25,7 +25,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.lark.frames import CONTROL, DATA, Frame, decode
-from tests.lark_card import problems
+from tests.render.lark_card import problems
 
 APP_ID, SECRET = "cli_a1b2c3d4e5f60718", "secret-of-the-test-app-0123456789"
 TENANT, BOT = "tenant_key_1", "ou_bot"

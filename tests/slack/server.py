@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from slack_sdk.models.views import View
 
-from tests.slack_blocks import problems
+from tests.render.slack_blocks import problems
 
 TEAM, BOT, BOT_ID, APP = "T0TEAM", "U0BOT", "B0BOT", "A0APP"
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-test-token-of-the-door", "xapp-test-token-of-the-door", "signing-secret-of-the-test"

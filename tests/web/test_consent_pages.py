@@ -365,7 +365,7 @@ def test_no_secret_of_a_consent_is_written_anywhere(
     Browser(site).post(back, query)
     browser.get(f"{back}?{httpx.QueryParams(query)}")
     browser.post(back, query)
-    (handed,) = [
+    handed, *_ = [
         asyncio.run(site.runtime.broker.hand_out(app, row.subject))
         for row in asyncio.run(site.runtime.store.all_tokens())
         if (row.platform, row.app_id) == ("lark", app.app_id)

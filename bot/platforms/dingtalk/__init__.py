@@ -1,6 +1,9 @@
 """DingTalk: errors of the new API (string codes), of the old one (`errcode`), and of its organisation-wide grants."""
 
 from bot.model import Text
+from bot.platforms.api import Platform
 
-# Brand → what people call it; "" when the brand is not known.
-TITLES = {"": Text("DingTalk", "钉钉")}
+PLATFORM = Platform(
+    titles={"": Text("DingTalk", "钉钉")},
+    parts=frozenset({"parse", "links", "advice", "oauth", "checks"}),
+)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import RFC_4122, UUID
 
-from bot.diagnose.steps import enabled, page
 from bot.i18n import listed, say
 from bot.model import Cause, Finding, Link, Step, StepState, Text
-from bot.platforms import Case
+from bot.platforms.api import Advice, Case
 from bot.platforms.dingtalk.links import SUITE, WORKBENCH
+from bot.platforms.steps import enabled, page
 
 _DENIED = "Forbidden.AccessDenied."
 _SCOPES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})
@@ -91,3 +91,6 @@ def when(request_id: str, finding: Finding) -> Text | None:
 
 def _link(case: Case, url: str) -> Link | None:
     return next((link for link in case.links if link.url == url), None)
+
+
+ADVICE = Advice(steps=steps, notes=notes, consent_helps=consent_helps, when=when)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bot.i18n import listed, say
 from bot.model import App, Diagnosis, Proof
-from bot.oauth.messages import PlatformRefusal, Token
-from bot.platforms import Talk
+from bot.oauth.messages import PlatformRefusal, Talk, Token
+from bot.platforms.api import Checks
 from bot.platforms.dingtalk import oauth
 
 # Personal scopes whose own call is a harmless read of the person's profile: calling it proves the scope.
@@ -33,3 +33,6 @@ def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -
         ),
         "users_me",
     )
+
+
+CHECKS = Checks(prove=prove)

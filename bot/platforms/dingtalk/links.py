@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link, SupportItem
+from bot.platforms.api import Links
 
 CONSOLE = "https://open-dev.dingtalk.com"
 APPLY = "/appscope/apply?content={app}%23{scope}"  # one scope a link, as in every error text; several in one link are unconfirmed
@@ -55,3 +56,6 @@ def support(finding: Finding) -> tuple[SupportItem, ...]:
         SupportItem(say("The error that came back"), finding.hints.get("body") or finding.message or None),
         SupportItem(say("RequestId"), request_id),
     )
+
+
+LINKS = Links(links=links, support=support)

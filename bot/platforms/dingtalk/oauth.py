@@ -13,8 +13,8 @@ from typing import Literal
 from bot.i18n import say
 from bot.model import App, Text
 from bot.oauth.generic import Blame, address, asked, host, opaque, read_code, trouble, whole, words
-from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Token
-from bot.platforms import Talk
+from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Talk, Token
+from bot.platforms.api import OAuth
 
 MAX_SCOPES = 50
 PKCE = False
@@ -183,3 +183,18 @@ def _token(response: Response, *, hide: Iterable[str]) -> Token:
 
 
 REFRESH_SECONDS = 30 * 86_400  # the page says 30 days; the answer does not name it
+
+
+OAUTH = OAuth(
+    max_scopes=MAX_SCOPES,
+    pkce=PKCE,
+    adds_up=ADDS_UP,
+    tells_scopes=TELLS_SCOPES,
+    authorize_url=authorize_url,
+    read_callback=read_callback,
+    exchange=exchange,
+    refresh=refresh,
+    whoami=whoami,
+    revoke=revoke,
+    withdrawing=withdrawing,
+)

@@ -1,6 +1,9 @@
 """GitHub: REST and GraphQL refusals, told apart mostly by their wording."""
 
 from bot.model import Text
+from bot.platforms.api import Platform
 
-# Brand → what people call it; "" when the brand is not known.
-TITLES = {"": Text("GitHub", "GitHub")}
+PLATFORM = Platform(
+    titles={"": Text("GitHub", "GitHub")},
+    parts=frozenset({"parse", "links"}),
+)

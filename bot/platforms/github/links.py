@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.platforms.api import Links
 
 TOKENS = "https://github.com/settings/tokens"
 INSTALLATIONS = "https://github.com/settings/installations"
@@ -20,3 +21,6 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     wording = f"{finding.message} {finding.hints.get('entry', '')}".lower()
     first = (installs, tokens) if "integration" in wording else (tokens, installs)
     return (*first, Link("docs", HELP, say("GitHub's page on refused calls")))
+
+
+LINKS = Links(links=links)

@@ -11,8 +11,9 @@ SPEC = Spec(
     clues={
         "github": 4, "octokit": 4, "resource not accessible by": 5, "saml enforcement": 4, "x-oauth-scopes": 3, "documentation_url": 3, "must have push access": 4, "ghs_": 3, "ghp_": 3,
         "must have admin rights to repository": 4, "ghcr.io": 4, "gh pr ": 2, "gh auth ": 3, "personal access token": 2, "saml_failure": 4, "bad credentials": 3, "graphql": 1, "api rate limit exceeded": 3,
-        "secondary rate limit": 4,
+        "secondary rate limit": 4, "gists": 3, "dependabot": 3, "installation not allowed to": 4, "gh api": 3, "pull request create failed": 3,
     },
+    unsaid=("com.",),
     keys={"xgithubrequestid": REQUEST_ID},
     code_keys={"status": 1, "error": 1},
     number=re.compile(r"401|403|404|422|429|451"),

@@ -1,6 +1,9 @@
 """Google: Cloud and Workspace API refusals, and OAuth errors."""
 
 from bot.model import Text
+from bot.platforms.api import Platform
 
-# Brand → what people call it; "" when the brand is not known.
-TITLES = {"": Text("Google", "Google")}
+PLATFORM = Platform(
+    titles={"": Text("Google", "Google")},
+    parts=frozenset({"parse", "links"}),
+)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.platforms.api import Links
 
 CREDENTIALS = "https://console.cloud.google.com/apis/credentials"
 LIBRARY = "https://console.cloud.google.com/apis/library"
@@ -28,3 +29,6 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     if cause in _SCOPE_CAUSES | {Cause.REFRESH_TOKEN_INVALID, Cause.USER_DENIED}:
         found.append(Link("faq", GRANTS, say("See or withdraw your own grants")))
     return tuple(found)
+
+
+LINKS = Links(links=links)

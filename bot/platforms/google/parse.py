@@ -11,7 +11,7 @@ SPEC = Spec(
     clues={
         "googleapis": 4, "google": 4, "谷歌": 4, "insufficient authentication scopes": 5, "gaxios": 4, "domain": 0.5, "insufficientpermissions": 4, "gmail": 3, "gserviceaccount": 4,
         "oauth2client": 2, "access_token_scope_insufficient": 5, "permission_denied": 1, "usageLimits".lower(): 3, "ya29.": 4, "access blocked:": 3,
-        "you can't sign in because": 3, "urlfetchapp": 4, "apps script": 3, "script.external": 3,
+        "you can't sign in because": 3, "urlfetchapp": 4, "apps script": 3, "script.external": 3, "service account": 2.5, "shared drive": 2.5, "domain wide delegation": 3, "domain-wide delegation": 3, "sheets api": 3, "drive api": 3, "admin console": 1, "cloud project": 2, "quota group": 4, "gcp": 2.5,
     },
     keys={"reason": CODE, "domain": HINT},
     code_keys={"reason": 2, "status": 2, "error": 1},
@@ -20,7 +20,10 @@ SPEC = Spec(
     word_keys=frozenset({"reason", "status"}),
     known_word_keys=frozenset({"error"}),
     refuse=re.compile(r"insufficient_scope|INVALID_ARGUMENT_NONE|[a-z]*Error"),
-    patterns=(pattern("www-authenticate", r"insufficient_scope[^\n]{0,20}scope=[\\\"']{1,3}(?P<scope>https://[^\"']{8,3000})"),),
+    patterns=(
+        pattern("googleapi: error", r"\bgoogleapi: Error \d{3}: [^\n]{0,400}, (?P<code>(?-i:[a-z]+[A-Z][A-Za-z]+))\b"),
+        pattern("www-authenticate", r"insufficient_scope[^\n]{0,20}scope=[\\\"']{1,3}(?P<scope>https://[^\"']{8,3000})"),
+    ),
     scope=re.compile(r"https://www\.(?:googleapis\.com/auth|google\.com/(?:m8|calendar))/[\w./-]{2,80}", re.A),
     brands={"www.googleapis.com": "google", "accounts.google.com": "google", "console.developers.google.com": "google", "console.cloud.google.com": "google", "oauth2.googleapis.com": "google"},
 )  # fmt: skip

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from bot.diagnose.steps import consented, enabled, link, page
 from bot.i18n import listed, say
 from bot.model import AppFacts, Cause, Finding, Identity, Step, StepState, Text
-from bot.platforms import Case
+from bot.platforms.api import Advice, Case
+from bot.platforms.steps import consented, enabled, link, page
 
 # The pack an API belongs to, by the second word of its name (`open.order.detail`) or by what people call it.
 PACKS = {
@@ -83,3 +83,6 @@ def notes(case: Case) -> tuple[Text, ...]:
             "The status must read: authorized, valid for good."
         ),
     )
+
+
+ADVICE = Advice(scopes=scopes, steps=steps, notes=notes)

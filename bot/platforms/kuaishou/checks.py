@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from bot.i18n import listed, say
 from bot.model import App, Diagnosis, Proof
-from bot.oauth.messages import PlatformRefusal, Token
-from bot.platforms import Talk
+from bot.oauth.messages import PlatformRefusal, Talk, Token
+from bot.platforms.api import Checks
 from bot.platforms.kuaishou import oauth
 
 
@@ -26,3 +26,6 @@ def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -
             raise PlatformRefusal("no_account", blame="platform")
         return Proof(True, say("a call with the new token was answered, and it holds {scopes}.", scopes=listed(needed)), "user_info")
     return Proof(True, say("Kuaishou's own answer lists {scopes} for the new token.", scopes=listed(needed)), "scopes")
+
+
+CHECKS = Checks(prove=prove)

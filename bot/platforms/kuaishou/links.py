@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link, SupportItem
+from bot.platforms.api import Links
 
 SHOP = "https://open.kwaixiaodian.com"
 APPS = "/console/zone/new/home/application/appList"
@@ -46,3 +47,6 @@ def support(finding: Finding) -> tuple[SupportItem, ...]:
         SupportItem(say("The error that came back"), finding.hints.get("body") or finding.message or None),
         SupportItem(say("RequestId"), next(iter(finding.request_ids), None)),
     )
+
+
+LINKS = Links(links=links, support=support)

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.i18n import say
 from bot.model import App, Text
 from bot.oauth.generic import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
-from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Token
-from bot.platforms import Talk
+from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Talk, Token
+from bot.platforms.api import OAuth
 
 MAX_SCOPES = 50
 PKCE = False
@@ -156,3 +156,17 @@ def _token(response: Response, *, hide: Iterable[str], refreshing: bool = False)
         refresh_expires_in=whole(data.get("refresh_token_expires_in")),
         subject=opaque(data.get("open_id")),
     )
+
+
+OAUTH = OAuth(
+    max_scopes=MAX_SCOPES,
+    pkce=PKCE,
+    adds_up=ADDS_UP,
+    authorize_url=authorize_url,
+    read_callback=read_callback,
+    exchange=exchange,
+    refresh=refresh,
+    whoami=whoami,
+    revoke=revoke,
+    withdrawing=withdrawing,
+)

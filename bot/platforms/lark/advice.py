@@ -5,11 +5,11 @@ Sources: the platform's page on 99991679, the guides for in-client web apps, and
 
 from __future__ import annotations
 
-from bot.diagnose.steps import consented, enabled, page, published
 from bot.i18n import joined, listed, say
 from bot.model import Cause, Finding, Identity, Mode, Step, StepState, Text
-from bot.platforms import Case
+from bot.platforms.api import Advice, Case
 from bot.platforms.lark.links import LOG_ID, brand, moment
+from bot.platforms.steps import consented, enabled, page, published
 
 _NEW_TOKEN = frozenset({"99991679", "99991676"})
 
@@ -98,3 +98,6 @@ def _app_steps(case: Case) -> tuple[Step, ...]:
         Step(say("Publish a version of the app; the organisation's admin approves it where that is asked for."), out, out_evidence),
         Step(last, StepState.TODO),
     )
+
+
+ADVICE = Advice(steps=steps, notes=notes, when=when)

@@ -7,16 +7,15 @@ document is in `documents.py`. `apply_scopes` is the one call here that asks som
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bot.i18n import listed, say
-from bot.model import App, AppFacts, Diagnosis, Identity, Proof, Text
+from bot.model import App, AppFacts, Diagnosis, Identity, Proof
 from bot.oauth.generic import opaque, words
-from bot.oauth.messages import PlatformRefusal, Request, Token
-from bot.platforms import Talk
+from bot.oauth.messages import PlatformRefusal, Request, Talk, Token
+from bot.platforms.api import Applied, Checks, Documents
 from bot.platforms.lark import oauth
+from bot.platforms.lark.documents import PACE, DocumentAnswer, DocumentQuestion, ask, question_of
 from bot.platforms.lark.documents import SCOPES as DOCUMENT_SCOPES
-from bot.platforms.lark.documents import DocumentAnswer, DocumentQuestion, ask, question_of
 
 _IDENTITY: Mapping[object, Identity] = {"tenant": Identity.APP, "user": Identity.USER}
 _STATUS: Mapping[object, str] = {0: "disabled", 1: "enabled", 2: "not_enabled"}
@@ -94,15 +93,6 @@ def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -
     return Proof(True, held, "user_info")
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of asking the admin. `code` is the platform's, `0` when the request went out."""
-
-    ok: bool
-    code: str
-    text: Text
-
-
 def apply_scopes(app: App) -> Talk[Applied]:
     """Ask the tenant's admin to approve every scope that the published version still lacks. At most ten times a version."""
     token = yield from tenant_token(app)
@@ -173,3 +163,11 @@ def _kinds(rows: object) -> Mapping[str, frozenset[Identity]]:
         if isinstance(row, dict) and isinstance(row.get("token_types"), list):
             found[words(row.get("scope"), 120)] = frozenset(_IDENTITY[kind] for kind in row["token_types"] if kind in _IDENTITY)
     return found
+
+
+def understands(token_or_link: str, type_: str, action: str) -> bool:
+    """Is this a question about a document that can be asked?"""
+    return question_of(token_or_link, type_, action) is not None
+
+
+CHECKS = Checks(prove=prove, app_facts=app_facts, apply_scopes=apply_scopes, documents=Documents(PACE, understands, check_document))

@@ -12,8 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from bot.i18n import listed, say
 from bot.model import App, Identity, Text
-from bot.oauth.messages import PlatformRefusal, Request
-from bot.platforms import Talk
+from bot.oauth.messages import PlatformRefusal, Request, Talk
 from bot.platforms.lark import oauth
 
 TYPES = ("doc", "sheet", "file", "wiki", "bitable", "docx", "mindnote", "minutes", "slides")

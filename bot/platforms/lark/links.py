@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Identity, Link, SupportItem
 from bot.oauth.generic import address
+from bot.platforms.api import Links
 
 OPEN: Mapping[str, str] = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}
 SUPPORT: Mapping[str, str] = {"feishu": "https://applink.feishu.cn/TLJpeNdW", "lark": "https://www.larksuite.com/hc"}
@@ -117,3 +118,6 @@ def _troubleshooter(home: str, finding: Finding) -> Link | None:
     method = finding.hints.get("method_id", "")
     query = {"from": "openapi", "log_id": log_id, "code": code, "method_id": method if _DIGITS.fullmatch(method) else ""}
     return Link("troubleshooter", address(home + SEARCH, query), say("Look the log_id up in the troubleshooter"))
+
+
+LINKS = Links(links=links, document=document, support=support)

@@ -12,8 +12,6 @@ from bot.model import App, Text
 from bot.oauth.generic import (
     DEVICE_GRANT,
     Blame,
-    Device,
-    Wait,
     address,
     after_timeout,
     asked,
@@ -29,8 +27,8 @@ from bot.oauth.generic import (
     whole,
     words,
 )
-from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Token
-from bot.platforms import Talk
+from bot.oauth.messages import Account, Device, PlatformRefusal, Request, Response, Talk, Token, Wait
+from bot.platforms.api import DeviceGrant, OAuth
 
 MAX_SCOPES = 50
 PKCE = True
@@ -237,3 +235,24 @@ def _in_client(errno: str, text: str) -> PlatformRefusal:
     if errno in ("2700001", "111"):  # no session; too many calls: the same person may simply try again
         return PlatformRefusal(errno, text, blame="user" if errno == "2700001" else "rate", retryable=True)
     return PlatformRefusal(errno, text, blame="platform" if errno == "103" else "app")
+
+
+def accounts(app: App) -> str:
+    """Where people sign in; the page for typing a code has to stand on this site."""
+    return base(app, "accounts")
+
+
+OAUTH = OAuth(
+    max_scopes=MAX_SCOPES,
+    pkce=PKCE,
+    adds_up=ADDS_UP,
+    in_client=True,
+    authorize_url=authorize_url,
+    read_callback=read_callback,
+    exchange=exchange,
+    refresh=refresh,
+    whoami=whoami,
+    revoke=revoke,
+    requested=requested,
+    device=DeviceGrant(device_start, device_poll, accounts),
+)

@@ -14,7 +14,7 @@ SPEC = Spec(
         "please request user re-authorization": 4, "action_scope_required": 4, "action_privilege_required": 4, "cli_": 3, "bascn": 3, "bitable": 3,
         "cardkit": 3, "open_chat_id": 2, "open_id": 1, "ou_": 1, "oc_": 1, "om_": 1, "no dept authority": 3, "failed to create card content": 3, "ext=": 1,
         "多维表格": 2, "云文档": 2, "长连接": 2, "client.im.": 3, "client.drive.": 3, "client.contact.": 3, "client.docx.": 3, "drive#get": 4, "扣子": 1, "incoming webhook": 2,
-        "errstring": 1, "tt.requestauthcode": 3, "requestauthcode:fail": 3, "im:message": 3, "contact:user": 3, "docx:document": 3, "99991": 4, "helpdesk": 1, "open_department_id": 2,
+        "errstring": 1, "tt.requestauthcode": 3, "requestauthcode:fail": 3, "im:message": 3, "contact:user": 3, "docx:document": 3, "99991": 4, "ephemeral/v1": 3, "lark-cli": 4, "fs-cli": 2, "helpdesk": 1, "open_department_id": 2,
     },
     keys={
         "xttlogid": REQUEST_ID, "troubleshooter": HINT, "subject": NEED, "permissionviolations": NEED, "errstring": MESSAGE, "errvalue": MESSAGE, "errorvalue": MESSAGE,

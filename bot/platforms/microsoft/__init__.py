@@ -1,6 +1,9 @@
 """Microsoft: Entra ID (AADSTS…) and Microsoft Graph errors."""
 
 from bot.model import Text
+from bot.platforms.api import Platform
 
-# Brand → what people call it; "" when the brand is not known.
-TITLES = {"": Text("Microsoft", "微软")}
+PLATFORM = Platform(
+    titles={"": Text("Microsoft", "微软")},
+    parts=frozenset({"parse", "links"}),
+)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.platforms.api import Links
 
 APPS = "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade"
 PERMISSIONS = "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~/CallAnAPI/appId/{app}"
@@ -36,3 +37,6 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
             found.append(Link("troubleshooter", LOOKUP.format(code=match[1]), say("Microsoft's own page on {code}", code=code)))
             break
     return tuple(found)
+
+
+LINKS = Links(links=links)

@@ -11,7 +11,7 @@ SPEC = Spec(
     clues={
         "aadsts": 6, "microsoft": 4, "微软": 4, "azure": 4, "odata": 3, "innererror": 3, "msal": 3, "graph.": 1, "graph api": 3, "permissions on the request": 4, "sharepoint": 3, "onedrive": 3, "outlook": 2, "authorization_requestdenied": 4,
         "insufficient privileges to complete": 4, "erroraccessdenied": 4, "invalidauthenticationtoken": 3, "correlation id": 1, "client-request-id": 2, "office365": 3, "entra": 2,
-        "lifetime validation failed": 3, "trace id": 1,
+        "lifetime validation failed": 3, "trace id": 1, "to graph": 3, "graph call": 3, "microsoft 365": 4, "jwt.ms": 2, "intune": 3,
     },
     keys={"innererror": "hint", "相关id": REQUEST_ID, "跟踪id": REQUEST_ID, "xmsrequestid": REQUEST_ID, "xmscorrelationid": REQUEST_ID},
     code_keys={"code": 1, "error": 0},
@@ -21,7 +21,8 @@ SPEC = Spec(
     refuse=re.compile(r"invalid_request|consent_required|access_denied|unknownError|GraphError|AuthError"),
     weak=re.compile(r"invalid_client|invalid_grant|unauthorized_client|interaction_required|temporarily_unavailable|invalid_resource"),
     patterns=(
-        pattern("aadsts", r"\b(?P<code>AADSTS\d{4,8})\b"),
+        pattern("aadsts", r"\b(?P<code>AADSTS\d{4,8}):"),
+        pattern("aadsts", r"\b(?P<code>AADSTS\d{4,8})\b", bare=True),
         pattern("error:", r"\bError: ?(?P<code>(?-i:Authorization_\w{4,40}|Error[A-Z]\w{4,40}|Request_[A-Z]\w{4,40}))\b"),
         pattern("trace id", r"\bTrace ID: ?(?P<request_id>[0-9a-f]{8}-[0-9a-f-]{27})"),
         pattern("correlation id", r"\bCorrelation ID: ?(?P<request_id>[0-9a-f]{8}-[0-9a-f-]{27})"),

@@ -1,6 +1,9 @@
 """Slack: Web API and OAuth errors, which are words instead of numbers."""
 
 from bot.model import Text
+from bot.platforms.api import Platform
 
-# Brand → what people call it; "" when the brand is not known.
-TITLES = {"": Text("Slack", "Slack")}
+PLATFORM = Platform(
+    titles={"": Text("Slack", "Slack")},
+    parts=frozenset({"parse", "links", "advice", "oauth", "checks"}),
+)

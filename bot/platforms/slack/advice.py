@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.i18n import listed, say
 from bot.model import AppFacts, Cause, Finding, Identity, Step, StepState, Text
-from bot.platforms import Case
+from bot.platforms.api import Advice, Case
 
 # Method → the scope that a bot token needs for its plainest use.
 NEEDS = {
@@ -92,3 +92,6 @@ def notes(case: Case) -> tuple[Text, ...]:
         ),
         say("Bot scopes and user scopes are two lists. Look at the token: xoxb- needs bot scopes, xoxp- user scopes."),
     )
+
+
+ADVICE = Advice(scopes=scopes, steps=steps, notes=notes, consent_helps=consent_helps)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bot.i18n import listed, say
 from bot.model import App, Diagnosis, Proof
 from bot.oauth.generic import names
-from bot.oauth.messages import Token
-from bot.platforms import Talk
+from bot.oauth.messages import Talk, Token
+from bot.platforms.api import Checks
 from bot.platforms.slack import oauth
 
 
@@ -24,3 +24,6 @@ def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -
     if lacking:
         return Proof(False, say("the new token does not hold {scopes}.", scopes=listed(lacking)), "auth_test")
     return Proof(True, say("Slack answered auth.test and lists {scopes} for the token.", scopes=listed(wanted)), "auth_test")
+
+
+CHECKS = Checks(prove=prove)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.platforms.api import Links
 
 CONSOLE = "https://api.slack.com/apps"
 OAUTH = "/{app}/oauth"  # unconfirmed: scopes and redirect URLs
@@ -38,3 +39,6 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     if cause in _OAUTH_CAUSES and cause is not Cause.REDIRECT_URI:
         found.append(Link("docs", SCOPES, say("Slack's list of scopes")))
     return tuple(found)
+
+
+LINKS = Links(links=links)

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from bot.model import App
 from bot.oauth.generic import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
-from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Token
-from bot.platforms import Talk
+from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Talk, Token
+from bot.platforms.api import OAuth
 
 MAX_SCOPES = 100
 # Only apps whose manifest has `pkce_enabled` may send a challenge; the others are answered `pkce_not_allowed`.
@@ -189,3 +189,17 @@ def _pair(data: Mapping[str, object]) -> Token | None:
         expires_in=whole(data.get("expires_in")),
         refresh_token=opaque(data.get("refresh_token")),
     )
+
+
+OAUTH = OAuth(
+    max_scopes=MAX_SCOPES,
+    pkce=PKCE,
+    adds_up=ADDS_UP,
+    revokes=REVOKES,
+    authorize_url=authorize_url,
+    read_callback=read_callback,
+    exchange=exchange,
+    refresh=refresh,
+    whoami=whoami,
+    revoke=revoke,
+)

@@ -1,6 +1,9 @@
 """WeCom (WeChat Work): `errcode` errors."""
 
 from bot.model import Text
+from bot.platforms.api import Platform
 
-# Brand → what people call it; "" when the brand is not known.
-TITLES = {"": Text("WeCom", "企业微信")}
+PLATFORM = Platform(
+    titles={"": Text("WeCom", "企业微信")},
+    parts=frozenset({"parse", "links"}),
+)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.platforms.api import Links
 
 CONSOLE = "https://work.weixin.qq.com/wework_admin/frame#apps"
 QUERY = "https://open.work.weixin.qq.com/devtool/query?e={code}"
@@ -19,3 +20,6 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     if code := next((value for value in finding.codes if _CODE.fullmatch(value)), ""):
         found.append(Link("troubleshooter", QUERY.format(code=code), say("WeCom's own page on {code}", code=code)))
     return tuple(found)
+
+
+LINKS = Links(links=links)

@@ -10,7 +10,26 @@ function say(text, bad = false) {
   under.classList.toggle("bad", bad);
 }
 
-function toBottom() { scroll.scrollTo({ top: scroll.scrollHeight, behavior: "smooth" }); }
+// What came last is read from its beginning: a card is longer than a phone's screen.
+function show(node) { node.scrollIntoView({ block: "start", behavior: "auto" }); }
+
+async function copy(text) {
+  try { await navigator.clipboard.writeText(text); return; } catch { /* no permission, or no secure context: the old way */ }
+  const box = element("textarea");
+  box.value = text;
+  box.style.position = "fixed";
+  box.style.opacity = "0";
+  document.body.append(box);
+  box.select();
+  document.execCommand("copy");
+  box.remove();
+}
+
+function copied(button) {
+  const label = button.textContent;
+  button.textContent = words.copied;
+  setTimeout(() => { button.textContent = label; }, 1500);
+}
 
 function grow() {
   paste.style.height = "auto";
@@ -50,29 +69,30 @@ async function send(text, file) {
   busy.append(element("i"), element("i"), element("i"));
   waiting.append(mine, busy);
   log.append(waiting);
-  toBottom();
+  show(waiting);
   $("send").disabled = true;
   const form = new FormData();
   form.set("text", text);
   if (file) form.set("file", file);
   try {
     const answer = await call("/chat/messages", { method: "POST", body: form });
-    const old = document.getElementById(`turn-${answer.card_id}`);
-    if (old) old.remove();
     place(answer.html, waiting, "afterend");
+    const turn = waiting.nextElementSibling;
     waiting.remove();
+    show(turn.querySelector(".bot") || turn);
     // What was typed meanwhile, or before an example was tried, stays.
     if (paste.value === text) paste.value = "";
     if (file) $("file").value = "";
     say("");
   } catch (error) {
-    busy.replaceWith(element("div", "notice", error.message));
+    const refusal = element("div", "notice", error.message);
+    busy.replaceWith(refusal);
     say(error.message, true);
+    show(refusal);
   } finally {
     $("send").disabled = false;
     grow();
-    toBottom();
-    paste.focus();
+    paste.focus({ preventScroll: true });
   }
 }
 
@@ -119,6 +139,8 @@ function whisper(turn, answer) {
   }
   if (answer.text) { const pre = element("pre", "", answer.text); note.append(pre); }
   turn.append(note);
+  // The click that asked for the link is recent enough to open a window; where a browser disagrees, the link is there.
+  note.querySelector("a.go")?.click();
   note.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
@@ -127,9 +149,11 @@ log.addEventListener("click", async (event) => {
   if (!turn || !turn.dataset.card) return;
   const asSurface = event.target.closest("[data-as]");
   if (asSurface) return showSource(turn.dataset.card, asSurface);
-  const button = event.target.closest("[data-action]");
+  const button = event.target.closest("[data-action], [data-copy]");
   if (!button || button.tagName === "A") return;
   event.preventDefault();
+  const kept = button.dataset.copy ?? (button.dataset.action === "support" ? turn.querySelector("[data-fold=support] [data-copy]")?.dataset.copy : undefined);
+  if (kept !== undefined) { await copy(kept); copied(button); return; }
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
   try {
@@ -156,19 +180,7 @@ async function showSource(card, button) {
   } catch (error) { say(error.message, true); }
 }
 $("source-close").addEventListener("click", () => $("source").close());
-$("source-copy").addEventListener("click", async () => {
-  const text = $("source-text");
-  try { await navigator.clipboard.writeText(text.textContent); } catch {
-    const range = document.createRange();
-    range.selectNodeContents(text);
-    const picked = getSelection();
-    picked.removeAllRanges();
-    picked.addRange(range);
-    document.execCommand("copy");
-  }
-  $("source-copy").textContent = words.copied;
-  setTimeout(() => { $("source-copy").textContent = words.copy; }, 1500);
-});
+$("source-copy").addEventListener("click", async () => { await copy($("source-text").textContent); copied($("source-copy")); });
 
 const person = $("person");
 if (person) person.addEventListener("change", async () => {
@@ -184,12 +196,18 @@ $("theme").addEventListener("click", () => {
   document.cookie = `wf_theme=${next}; path=/; max-age=31536000; samesite=lax`;
 });
 
-// What the reader had unfolded stays unfolded.
+// Only a card that changed is drawn anew (a selection and the focus would be lost), and what the reader had unfolded stays unfolded.
 function redraw(turn, html) {
+  const slot = turn.querySelector(".slot");
+  const fresh = document.createElement("template"), shown = slot.cloneNode(true);
+  fresh.innerHTML = html;
+  shown.querySelectorAll("details[open]").forEach((details) => { details.open = false; });
+  if (shown.innerHTML.trim() === fresh.innerHTML.trim()) return false;
   const title = (details) => details.querySelector("summary")?.textContent;
-  const open = new Set([...turn.querySelectorAll("details[open]")].map(title));
-  turn.querySelector(".slot").innerHTML = html;
-  turn.querySelectorAll("details").forEach((details) => { details.open = open.has(title(details)); });
+  const unfolded = new Set([...slot.querySelectorAll("details[open]")].map(title));
+  slot.innerHTML = html;
+  slot.querySelectorAll("details").forEach((details) => { details.open = unfolded.has(title(details)); });
+  return true;
 }
 
 // Live cards. EventSource reconnects by itself; after a break every card is fetched anew, so nothing is missed.
@@ -197,8 +215,10 @@ async function refresh(card) {
   const turn = document.getElementById(`turn-${card}`);
   if (!turn) return;
   const answer = await call(`/chat/cards/${card}`);
-  redraw(turn, answer.html);
-  if (answer.settled) turn.querySelectorAll(".whisper").forEach((old) => old.remove());
+  const state = () => turn.querySelector(".why-state")?.dataset.state;
+  const before = state();
+  // The personal link is of no use any more once the consent has moved on.
+  if (redraw(turn, answer.html) && answer.settled && state() !== before) turn.querySelectorAll(".whisper").forEach((old) => old.remove());
 }
 function refreshAll() { document.querySelectorAll(".turn[data-card]").forEach((t) => refresh(t.dataset.card).catch(() => {})); }
 let lost = false;
@@ -208,4 +228,4 @@ events.addEventListener("whisper", (event) => { const m = JSON.parse(event.data)
 events.addEventListener("open", () => { if (lost) refreshAll(); lost = false; });
 events.addEventListener("error", () => { lost = true; });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshAll(); });
-if (log.children.length) scroll.scrollTop = scroll.scrollHeight;
+if (log.lastElementChild) show(log.lastElementChild.querySelector(".bot") || log.lastElementChild);

@@ -1,1 +1,0 @@
-"""One suite for every implementation of a port."""

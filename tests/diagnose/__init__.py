@@ -1,0 +1,1 @@
+"""Causes, remedies, scopes."""

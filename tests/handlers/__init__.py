@@ -1,0 +1,1 @@
+"""The edges: settings, HTTP, logs, command line, tokens."""

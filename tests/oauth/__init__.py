@@ -1,0 +1,1 @@
+"""Consent against strict peers."""

@@ -1,0 +1,1 @@
+"""How a card looks, and the checkers of its forms."""

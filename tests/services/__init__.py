@@ -1,0 +1,1 @@
+"""What every door calls, on stand-ins, stores and the practice platform."""
