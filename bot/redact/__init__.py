@@ -27,7 +27,7 @@ from typing import Final
 
 from bot.redact import fields
 from bot.redact.checks import CHECKS
-from bot.redact.masked import Masked, Redaction, Span
+from bot.redact.masked import Masked, Redaction, Span, sealed
 from bot.redact.normalize import View, views
 from bot.redact.rules import Rule, rules
 from bot.redact.values import MASK, is_random, looks_live
@@ -36,6 +36,7 @@ __all__ = ["MASK", "Masked", "Redaction", "looks_live", "redact"]
 
 _MOST_ROUNDS: Final = 4
 _WIDTH: Final = 60  # characters from which a line may have been broken by its width
+_KIND: Final = re.compile(r"(?:u|t|a|c|ur|xox[a-z]|xapp|ghp|gho|ghs|ghu|ghr|SEC|ya29)[-._](?=.)")  # also of a token cut short
 _LONGEST_LEAD: Final = 7
 _LEAD: Final = re.compile(r"[\w.$~-]+")
 _NEXT_LINE: Final = re.compile(r"[ \t]{0,8}\r?\n[ \t>|\"'+]{0,8}([A-Za-z0-9_+/=.-]{4,8000})")
@@ -53,7 +54,7 @@ def redact(text: str) -> Redaction:
             kinds[span.kind] = None
         live = live or any(span.live for span in found)
         text = _masked(text, found)
-    return Redaction(str.__new__(Masked, text), tuple(kinds), live)
+    return Redaction(sealed(text), tuple(kinds), live)
 
 
 def _masked(text: str, spans: Iterable[Span]) -> str:
@@ -72,18 +73,21 @@ def _find(text: str) -> Iterator[Span]:
         lower = _lower(view.text)
         shapes = [span for rule in rules() if any(word in lower for word in rule.keywords) for span in by_rule(rule, view.text)]
         tokens = {span.start: span for _, span in shapes} | dict(shapes)
-        spans = [_without_lead(span, tokens) for _, span in shapes]
+        spans = [_without_lead(span, tokens, view.text) for _, span in shapes]
         for span in fields.find(view.text, lower):
             end = max(span.end, _continued(view.text, span.start, span.end))
             if span.start not in tokens or tokens[span.start].end < end:
-                spans.append(_without_lead(Span(span.start, end, span.kind, span.live), tokens))
+                spans.append(_without_lead(Span(span.start, end, span.kind, span.live), tokens, view.text))
         yield from _placed(view, spans)
 
 
-def _without_lead(span: Span, tokens: Mapping[int, Span]) -> Span:
+def _without_lead(span: Span, tokens: Mapping[int, Span], text: str) -> Span:
     """A value that is a token keeps what tells its kind: `Bearer u-***`."""
     token = tokens.get(span.start)
-    return span if token is None else Span(max(span.start, token.start), max(span.end, token.end), span.kind, span.live)
+    if token is not None and token.start > span.start:
+        return Span(max(span.start, token.start), max(span.end, token.end), span.kind, span.live)
+    lead = _KIND.match(text, span.start, span.end)
+    return Span(lead.end(), span.end, span.kind, span.live) if lead else span
 
 
 def _lower(text: str) -> str:

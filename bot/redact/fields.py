@@ -24,7 +24,8 @@ _WORD_BEFORE: Final = re.compile(r"([A-Za-z]{2,16})[ ]{1,2}\Z|([^\W\d_A-Za-z]{1,
 _BEHIND_NAME: Final = r"(?:\*\*(?!\*)|[\"'`\])]){0,4}(?:[ ]?\([^()\n]{1,24}\))?(?:\*\*(?!\*)|[\"'`\])]){0,3}(?:值|如下|内容)?"
 _ASSIGN: Final = re.compile(
     _BEHIND_NAME
-    + r"[ \t]{0,40}(?::[ \t]{0,2}[\w.<>\[\]?|]{1,24}[ \t]{0,3}(?==[^=>]))?(:=|=>|={1,3}|[-~]>|→|(?:是|为|為)?:(?!:)|是|为|為)[ \t]{0,40}(?:\\?\n[ \t]{0,24})?"
+    + r"[ \t]{0,40}(?::[ \t]{0,2}[\w.<>\[\]?|]{1,24}[ \t]{0,3}(?==[^=>]))?(:=|=>|={1,3}|[-~]>|→|(?:是|为|為)?:(?!:)|是|为|為)[ \t]{0,40}"
+    + r"(?:\\?\n[ \t]{0,24}(?=[\"'`])|(?<!=)\\?\n[ \t]{0,24}(?![\w.-]{1,60}[ ]?[:=]))?"
 )
 _PAIR: Final = re.compile(r"(?i)[\"'`]\s{0,8}[,;]?\s{0,24}[\"'`]?(?:initial|current)?_?(?:value|val|content|text)[\"'`]?\s{0,4}[:=]\s{0,4}")
 _MARKUP: Final = re.compile(
@@ -46,7 +47,6 @@ _LINE: Final = re.compile(r"[^\r\n\"'`]*")
 _LONG_WORD: Final = re.compile(r"[^\s,;()]{12,8000}")
 _NEXT_IN_LIST: Final = re.compile(r"\s{0,8},\s{0,24}([\"'])")
 _WRAPPED: Final = re.compile(r"[\w+/=.\s-]+")
-_LEAD: Final = re.compile(r"(?:u|t|a|c|ur|xox[a-z]|xapp|ghp|gho|ghs|ghu|ghr|SEC|ya29)[-._]")
 _LONGEST: Final = 8000
 _LONG: Final = 256  # characters from which reading a value again would be felt
 _MOST_NESTED: Final = 20
@@ -133,8 +133,7 @@ def _values(text: str, name: int, sign: Sign, row: Name) -> Iterator[Span]:
         if not value:
             return
         if is_secret(Field(row, sign, value.strip(), text, name, end, bool(quote), listed)):
-            lead = _LEAD.match(value)
-            yield Span(start + (lead.end() if lead else 0), end, row.kind, row.live)
+            yield Span(start, end, row.kind, row.live)
         elif " " in value and sign.strength == 2 and row.kind not in ("sign", "code"):
             yield from _in_sentence(value, start, row)
         else:

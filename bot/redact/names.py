@@ -43,7 +43,7 @@ class Names:
 
     rows: tuple[Name, ...]
     behind: frozenset[str]
-    open: frozenset[str]
+    endings: tuple[str, ...]
 
     def pattern(self) -> re.Pattern[str]:
         """Finds, in lower case, each place where a noun ends."""
@@ -55,7 +55,7 @@ class Names:
 def names() -> Names:
     """The shipped rows."""
     raw = rules.read("names.toml")
-    return Names(tuple(map(_row, raw["name"])), frozenset(raw["parts"]["behind"]), frozenset(raw["parts"]["open"]))
+    return Names(tuple(map(_row, raw["name"])), frozenset(raw["parts"]["behind"]), tuple(raw["parts"]["open"]))
 
 
 def _row(raw: Mapping[str, Any]) -> Name:
@@ -78,7 +78,7 @@ def means(name: str, book: Names) -> Name | None:
         words.pop()
     if not words:
         return None
-    if (found := _by_noun(words, book.rows)) is not None or words[-1] in book.open:
+    if (found := _by_noun(words, book.rows)) is not None or words[-1].endswith(book.endings):
         return found
     for end in range(len(words) - 1, 0, -1):
         if (found := _by_noun(words[:end], book.rows)) is not None:

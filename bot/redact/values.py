@@ -29,7 +29,7 @@ CODE: Final = re.compile(r"-?\d{1,10}(?:\.\d{1,6})?|0x[0-9A-Fa-f]{4,8}|[A-Z]{1,1
 _CODE_IN_WORDS: Final = re.compile(r"(?:[A-Z][a-z]+_?){2,8}[A-Z]\d(?:[A-Z][a-z]*_?){0,6}")  # `…TenantOrB2CTenant`
 _KNOWN_FORM: Final = re.compile(
     r"v?\d+(?:\.\d+){1,4}[\w.+-]{0,20}|\d{4}-\d\d-\d\d[\dT:.Z+ -]*|[a-z][a-z0-9+.-]{1,15}:\S*|(?:/|~/|\.{1,2}/|[A-Za-z]:\\).*|[\w.-]+\.(?:com|cn|net|org|io|dev|json|ya?ml|toml|py|js|ts|go|java|log|txt|pem|so|exe)"
-    r"|[\w-]+(?:\.[\w-]+){2,}|\S*@\S*|\S+://\S*"
+    r"|(?:[A-Z]{1,6}[a-z]{2,}){2,8}\d{1,8}|[\w-]+(?:\.[\w-]+){2,}|\S*@\S*|\S+://\S*"
 )
 _PIECES: Final = re.compile(r"[-_.:/,+=@#~|\s]+")
 _ONE_KIND: Final = re.compile(r"[A-Za-z]?[a-z]{0,15}|[A-Z]{1,6}|\d{1,10}|[A-Za-z]{1,8}\d{1,4}|v\d+")
@@ -71,7 +71,7 @@ def is_word(value: str) -> bool:
     if not _WORDS.fullmatch(value):
         return False
     longest = max(map(len, re.split(r"[^A-Za-z]+", value)))
-    return longest < 16 or _CAMEL.fullmatch(value) is not None
+    return longest < 16 or _CAMEL.fullmatch(value.rstrip(".:!?…")) is not None
 
 
 def is_code(value: str) -> bool:
@@ -99,6 +99,8 @@ def is_random(value: str) -> bool:
 
 def _is_mixed(word: str) -> bool:
     turns = len(_TURNS.findall(word))
+    if len(word) >= 20 and _HARD_TO_SAY.search(word):
+        return True
     if turns >= 5 or (turns >= 2 and any(sign.isdigit() for sign in word)):
         return True
     return len(word) >= 12 and turns >= 1 and not _CAMEL.fullmatch(word)

@@ -67,7 +67,7 @@ def test_a_keyword_is_needed(rule: Rule) -> None:
 def test_a_name_is_needed(row: Name, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the row one of its samples is readable."""
     book = names()
-    less = Names(tuple(each for each in book.rows if each is not row), book.behind, book.open)
+    less = Names(tuple(each for each in book.rows if each is not row), book.behind, book.endings)
     monkeypatch.setattr(fields, "meaning", lambda name: means(name, less))
     assert any(readable(sample, redact(pasted(sample)).text) for sample in row.masks)
 
