@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LOCK   := $(BIN)/uv pip compile -q --upgrade --no-config --no-annotate --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 JOBS   ?= auto --maxprocesses 4
 
-.PHONY: run test check docs bench fuzz chaos format locale peers wheel clean help
+.PHONY: run test check docs bench fuzz chaos format locale peers wheel lock clean help
 .DEFAULT_GOAL := help
 
 help:                       ## this list
@@ -29,11 +30,14 @@ bench: $(VENV)/.dev         ## speed, as ratios against floors measured in the s
 	$(BIN)/python -m tests.bench
 
 fuzz: $(VENV)/.dev          ## hostile text for two minutes, coverage-guided (needs atheris, installed by this)
-	$(BIN)/python -m pip install -q -e '.[fuzz]' || true
+	$(BIN)/python -m pip install -q 'atheris>=2.3' || true
 	$(BIN)/python -m tests.fuzz 60
 
 chaos: $(VENV)/.dev         ## the long kill runs: a process dies after each of its changes, at each call to the world
 	CHAOS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m chaos
+
+fit: $(VENV)/.dev          ## learn the weights of the signals anew from the labelled pastes (deterministic)
+	$(BIN)/python -m tests.fit
 
 format: $(VENV)/.dev        ## tidy the code
 	$(BIN)/ruff check --fix .
@@ -46,7 +50,13 @@ peers: $(VENV)/.dev         ## independent Node peers that some tests talk to (n
 	cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund
 
 wheel: $(VENV)/.dev         ## build the wheel into dist/
-	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+lock: $(VENV)/.dev          ## renew the locks: the newest versions that pyproject.toml allows, for Python 3.11 and newer on every platform
+	$(LOCK) --extra dev --extra mcp -o requirements-dev.lock pyproject.toml
+	$(LOCK) -c requirements-dev.lock -o requirements.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print("pip", "editables", *tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(LOCK) -c requirements-dev.lock -o requirements-build.lock -
 
 clean:                      ## forget everything that was installed or built
 	rm -rf $(VENV) dist build site
@@ -54,14 +64,18 @@ clean:                      ## forget everything that was installed or built
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --upgrade pip
 
-$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q -e .
+# What is installed stands in the locks, with the hash of each file; nothing else is downloaded. Our own code is built by what the first lock installed.
+$(VENV)/.run: pyproject.toml requirements-build.lock requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-build.lock
+	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q bot handlers templates  # so that the first start is as fast as the second
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q -e '.[dev,mcp]'
+$(VENV)/.dev: pyproject.toml requirements-build.lock requirements-dev.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-build.lock
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q bot handlers templates
 	@touch $@ $(VENV)/.run

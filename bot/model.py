@@ -76,6 +76,15 @@ class StepState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class RemedyState(StrEnum):
+    """What a live look showed about a remedy. `OPEN`: it is what is missing; `UNKNOWN`: nobody could look."""
+
+    OPEN = "open"
+    DONE = "done"
+    RULED_OUT = "ruled_out"
+    UNKNOWN = "unknown"
+
+
 class Surface(StrEnum):
     """Where an answer is shown. `WEB` is the chat page; `HTML` the same card as a fragment."""
 
@@ -221,12 +230,14 @@ class Variant:
     identity: Identity = Identity.UNKNOWN
     what: Text | None = None
     steps: tuple[Text, ...] = ()
+    remedies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the catalogue knows about one code of one platform.
 
+    `remedies` are ids of `bot/remedies.toml`, the likeliest first.
     `code_shown` is False for entries known by their wording alone (their key is a name of ours, not a platform code).
     `retired` says since when and why the platform no longer returns it; entries are retired, never deleted.
     """
@@ -246,6 +257,7 @@ class Entry:
     rivals: tuple[Rival, ...] = ()
     code_shown: bool = True
     retired: str | None = None
+    remedies: tuple[str, ...] = ()
 
 
 class Level(StrEnum):
@@ -309,12 +321,16 @@ class AppFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything known beside the paste when a diagnosis is made. Empty is fine: steps then say `unknown`."""
+    """Everything known beside the paste when a diagnosis is made. Empty is fine: steps then say `unknown`.
+
+    `answers`: what was answered to telling questions (question id → answer id); claims of the asker, as the paste's are.
+    """
 
     apps: tuple[App, ...] = ()
     app_facts: Mapping[str, AppFacts] = field(default_factory=dict)
     granted: frozenset[str] | None = None
     now: datetime | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- answering
@@ -369,8 +385,64 @@ class SupportItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something that speaks for a remedy, or against it (`weight` below zero; log-odds). `rule` names the row or the look that it comes from."""
+
+    rule: str
+    weight: float
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What fixed it for others: `fixed` of `of` public threads about the same error, with the addresses of up to two."""
+
+    fixed: int
+    of: int
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One thing that a person can do about a refused call (an id of `bot/remedies.toml`), as it is done on this platform.
+
+    `likelihood` (0..1) that this is the decisive one; `evidence` for and against it, the strongest first.
+    """
+
+    id: str
+    who: Who
+    title: Text
+    text: Text
+    likelihood: float = 0.0
+    link: Link | None = None
+    evidence: tuple[Evidence, ...] = ()
+    state: RemedyState = RemedyState.UNKNOWN
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer to a telling question."""
+
+    id: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class TellingQuestion:
+    """The question whose answer tells the likely remedies apart."""
+
+    id: str
+    text: Text
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The answer to one finding.
+
+    `remedies`: what the asker, or somebody else, can do, the likeliest first, never empty when `diagnose` made it; `question`: the one whose
+    answer would tell the likely remedies apart, None where the first is sure enough.
 
     `app_known`: the platform was asked about the app, so looking again makes sense. `awaits_approval`: what is missing waits for the
     organisation's administrator, who can be asked. `only_an_id`: nothing but a request id was pasted, so nobody knows yet what is wrong.
@@ -395,6 +467,8 @@ class Diagnosis:
     app_known: bool = False
     awaits_approval: bool = False
     only_an_id: bool = False
+    remedies: tuple[Remedy, ...] = ()
+    question: TellingQuestion | None = None
 
 
 @dataclass(frozen=True, slots=True)

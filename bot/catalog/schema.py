@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from bot.catalog.remedies import remedies
 from bot.catalog.types import Family, PackError
 from bot.model import Cause, Entry, Identity, Rival, Text, Variant, Who
 
@@ -26,6 +27,15 @@ def _compiles(pattern: str) -> str:
 
 
 Pattern = Annotated[Line, AfterValidator(_compiles)]
+
+
+def _known_remedy(name: str) -> str:
+    if name not in remedies():
+        raise ValueError(f"{name!r} is no remedy of bot/remedies.toml")
+    return name
+
+
+Remedies = Annotated[tuple[Annotated[str, AfterValidator(_known_remedy)], ...], Field(max_length=8)]
 
 
 class _Closed(BaseModel):
@@ -61,6 +71,7 @@ class _Variant(_Closed):
     identity: Identity = Identity.UNKNOWN
     what: _Both | None = None
     steps: _Steps | None = None
+    remedies: Remedies = ()
 
 
 class _Rival(_Closed):
@@ -82,6 +93,7 @@ class _Entry(_Closed):
     shown: bool = True
     phrases: tuple[Line, ...] = ()
     retired: Line | None = None
+    remedies: Remedies = ()
     variants: tuple[_Variant, ...] = ()
     rivals: tuple[_Rival, ...] = ()
 
@@ -113,12 +125,15 @@ def check_entry(platform: str, code: str, raw: Mapping[str, Any], where: str) ->
         identity=row.identity,
         http_status=row.http_status,
         variants=tuple(
-            Variant(v.pattern, v.cause, v.who, v.identity, v.what.text() if v.what else None, v.steps.texts() if v.steps else ())
+            Variant(
+                v.pattern, v.cause, v.who, v.identity, v.what.text() if v.what else None, v.steps.texts() if v.steps else (), v.remedies
+            )
             for v in row.variants
         ),
         rivals=tuple(Rival(r.cause, r.who, r.tells.text()) for r in row.rivals),
         code_shown=row.shown,
         retired=row.retired,
+        remedies=row.remedies,
     )
 
 

@@ -20,6 +20,7 @@ _FIELDS = frozenset(
         "cause",
         "who",
         "steps",
+        "remedies",
         "docs",
         "sample",
         "identity",
@@ -54,6 +55,7 @@ def plain_entry(platform: str, code: str, raw: Mapping[str, Any]) -> Entry | Non
             rivals=tuple(Rival(Cause(row["cause"]), Who(row["who"]), _text(row["tells"])) for row in raw.get("rivals", ())),
             code_shown=raw.get("shown", True),
             retired=raw.get("retired"),
+            remedies=tuple(raw.get("remedies", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -75,6 +77,7 @@ def _variant(row: Mapping[str, Any]) -> Variant:
         Identity(row.get("identity", "unknown")),
         _text(row["what"]) if "what" in row else None,
         _steps(row["steps"]) if "steps" in row else (),
+        tuple(row.get("remedies", ())),
     )
 
 

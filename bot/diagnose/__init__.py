@@ -11,14 +11,19 @@ from dataclasses import replace
 
 from bot import platforms
 from bot.catalog import Catalog
-from bot.diagnose.classify import SCOPE_CAUSES, WHO, Reading, read, titles
+from bot.diagnose.classify import SCOPE_CAUSES, WHO, Reading, read, speaking, titles
 from bot.diagnose.consent_offer import candidates, offers
+from bot.diagnose.evidence import fired
+from bot.diagnose.hypotheses import Hypothesis, Subject, agreeing, rank
+from bot.diagnose.questions import answered, telling
+from bot.diagnose.remedies import looks, remedies
 from bot.diagnose.scope_choice import choose
 from bot.diagnose.steps import steps
 from bot.i18n import joined, listed, same, say
-from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, Text, Who
+from bot.model import App, AppFacts, Cause, Choice, Diagnosis, Facts, Finding, Identity, Link, Mode, SupportItem, TellingQuestion, Text, Who
 
 MAX_STEPS = 4
+_SMALL = frozenset({"host", "token_type", "sub_code", "violation", "api"})  # hints that say something about the call
 _MOST_TIMES = 5  # of calls, read from bare request ids
 
 
@@ -48,6 +53,8 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         links,
         _personal(finding.platform, choice, book),
     )
+    subject = _subject(case, book, facts)
+    ranked = rank(subject)
     may_start, no_offer = offers(case, apps, app_reason, lambda other: _choice(finding, reading, book, other, facts), facts)
     return Diagnosis(
         finding=finding,
@@ -69,6 +76,8 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         app_known=known is not None,
         only_an_id=reading.bare,
         awaits_approval=known is not None and choice is not None and not known.pending.isdisjoint(choice.recommended),
+        remedies=remedies(case, ranked, len(agreeing(subject))),
+        question=_question(subject, ranked, facts),
     )
 
 
@@ -90,6 +99,28 @@ def _settled(reading: Reading, choice: Choice | None, known: AppFacts | None) ->
         return reading
     others = tuple(one for one in reading.rivals if one is not rival)
     return replace(reading, cause=rival.cause, who_fixes=WHO[rival.cause], identity=Identity.USER, confidence=0.85, rivals=others)
+
+
+def _subject(case: platforms.Case, book: Catalog, facts: Facts) -> Subject:
+    """What the ranking of remedies is told."""
+    finding = case.finding
+    small = "\n".join(f"{name}={value}" for name, value in finding.hints.items() if name in _SMALL)
+    text = f"{finding.surroundings or finding.message}\n{small}"
+    return Subject(
+        finding.platform,
+        case.cause,
+        finding.codes,
+        speaking(finding, book),
+        text,
+        fired(finding.platform, case.cause, text),
+        (*looks(case), *answered(facts.answers)),
+    )
+
+
+def _question(subject: Subject, ranked: Sequence[Hypothesis], facts: Facts) -> TellingQuestion | None:
+    known = {*facts.answers, *(rule.id for rule in subject.signs)}
+    nothing = subject.cause is Cause.OTHER and not subject.entries
+    return telling(subject.platform, subject.cause, subject.codes, ranked, known, needed=nothing and not facts.answers)
 
 
 def _surely_not_enabled(choice: Choice | None, known: AppFacts | None) -> bool:

@@ -139,6 +139,13 @@ def read(finding: Finding, book: Catalog) -> Reading:
 # ---------------------------------------------------------------- from the catalogue
 
 
+def speaking(finding: Finding, book: Catalog) -> tuple[tuple[Entry, Variant | None], ...]:
+    """The entries that may speak for a finding, each with the variant that its message proves; those that know a cause come first."""
+    keys = dict.fromkeys([*sorted(finding.codes, key=lambda code: code in _GENERIC), finding.hints.get("entry", "")])
+    found = [(entry, _variant(entry, finding)) for key in keys if key and (entry := book.entry(finding.platform, key))]
+    return tuple(sorted(found, key=lambda pair: (pair[1] or pair[0]).cause is Cause.OTHER))
+
+
 def _by_entry(finding: Finding, book: Catalog) -> Iterator[Reading]:
     for code in sorted(finding.codes, key=lambda code: code in _GENERIC):
         if entry := book.entry(finding.platform, code):
@@ -162,9 +169,13 @@ def _read_entry(entry: Entry, finding: Finding, confidence: float) -> Reading:
         rivals=entry.rivals,
         docs=entry.docs,
     )
-    context = _context(finding, entry.code)
-    variant = next((one for one in entry.variants if _pattern(one.pattern).search(context)), None)
+    variant = _variant(entry, finding)
     return _apply(plain, variant) if variant else plain
+
+
+def _variant(entry: Entry, finding: Finding) -> Variant | None:
+    context = _context(finding, entry.code)
+    return next((one for one in entry.variants if _pattern(one.pattern).search(context)), None)
 
 
 def _apply(plain: Reading, variant: Variant) -> Reading:

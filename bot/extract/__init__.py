@@ -38,6 +38,7 @@ from bot.model import Claims, Finding
 
 _MOST_FINDINGS = 50
 _HAS_IT = 0.5
+_JUDGED = 4  # occurrences of one error in one window that are judged
 _SURROUNDINGS = 2_000  # characters to each side
 
 
@@ -91,10 +92,16 @@ def read(context: Context) -> list[Draft]:
         drafts = drafts or spoken
     if drafts:
         Attributes(context, drafts).fill()
+    judged: dict[tuple[str, str, str], int] = {}
     for draft in drafts:
         name_by_wording(context, draft)
         draft.surroundings = context.text[max(0, draft.start - _SURROUNDINGS) : draft.start + _SURROUNDINGS]
-        draft.has_it, draft.signals = judge(context, draft)
+        key = (draft.platform, ",".join(draft.codes), draft.evidence)
+        judged[key] = judged.get(key, 0) + 1
+        if judged[key] <= _JUDGED:  # the same error again, for the fifth time, teaches nothing new
+            draft.has_it, draft.signals = judge(context, draft)
+        else:
+            draft.has_it = 0.0
     return drafts
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.extract.context import Context
-from bot.extract.draft import PROSE, STRUCTURED, Draft, Mention
+from bot.extract.draft import STRUCTURED, Draft, Mention
 
 _REACH: Final = 1200  # characters between the codes of one answer
 _SUB_REACH: Final = 500
@@ -58,7 +58,7 @@ def _together(text: str, draft: Draft, code: Mention, chain: tuple[int, ...]) ->
         return draft.chain == chain and bool(chain)
     if code.sub or (draft.subs and len(draft.codes) == len(draft.subs)):
         return code.at - draft.end < _SUB_REACH
-    if chain == draft.chain and (code.key in draft.keys if code.key else draft.strength <= PROSE >= code.strength):
+    if chain == draft.chain and (code.key in draft.keys if code.key else draft.strength < STRUCTURED > code.strength):
         return False  # an object has a key once: two errors told within one text
     shorter = min(len(chain), len(draft.chain))
     return shorter > 0 and chain[:shorter] == draft.chain[:shorter]

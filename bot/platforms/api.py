@@ -54,18 +54,24 @@ def nothing_to_collect(finding: Finding) -> tuple[SupportItem, ...]:  # noqa: AR
     return ()
 
 
+def no_home(finding: Finding, app: App | None) -> tuple[str, str]:  # noqa: ARG001 (the form of `Links.home`)
+    """Neither a console nor an app's id that pages could be named by."""
+    return "", ""
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Every link is built from a template for a known host; ids out of the finding are used only when their shape is right, and encoded.
 
     `links(finding, scopes, app, cause)`: console, documentation and troubleshooter; the first `console` link is the primary one. `scopes` are known to
     the catalogue. `document(url, finding, app)`: an entry's documentation page as this finding's brand has it. `support(finding)`: what this platform's
-    support asks for, filled from the finding.
+    support asks for, filled from the finding. `home(finding, app)`: the console's address and the app's id where its shape is right, else "".
     """
 
     links: Callable[[Finding, Sequence[str], App | None, Cause], tuple[Link, ...]]
     document: Callable[[str, Finding, App | None], str] = same_page
     support: Callable[[Finding], tuple[SupportItem, ...]] = nothing_to_collect
+    home: Callable[[Finding, App | None], tuple[str, str]] = no_home
 
 
 # ---------------------------------------------------------------- advice

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.card import title_of
-from bot.model import Choice, Diagnosis, Finding, Locale, Offer, Text
+from bot.model import Choice, Diagnosis, Finding, Locale, Offer, Remedy, TellingQuestion, Text
 from bot.render.escape import clean
 
 
@@ -44,6 +44,8 @@ def as_json(diagnosis: Diagnosis, locale: Locale = "en") -> dict[str, Any]:
         "offers": [{**_offer_json(offer), "app_name": clean(offer.app_name)} for offer in diagnosis.offers],
         "no_reauthorize": words(diagnosis.no_offer) if diagnosis.no_offer else None,
         "notes": [words(note) for note in diagnosis.notes],
+        "remedies": [_remedy_json(remedy, words) for remedy in diagnosis.remedies],
+        "question": _question_json(diagnosis.question, words) if diagnosis.question else None,
         "rivals": [
             {"cause": rival.cause.value, "who_fixes": rival.who_fixes.value, "tells": words(rival.tells)} for rival in diagnosis.rivals
         ],
@@ -51,6 +53,25 @@ def as_json(diagnosis: Diagnosis, locale: Locale = "en") -> dict[str, Any]:
             {"name": words(item.name), "value": None if item.value is None else clean(item.value, lines=True)} for item in diagnosis.support
         ],
     }
+
+
+def _remedy_json(remedy: Remedy, words: Callable[[Text], str]) -> dict[str, Any]:
+    return {
+        "id": remedy.id,
+        "who": remedy.who.value,
+        "title": words(remedy.title),
+        "text": words(remedy.text),
+        "url": remedy.link.url if remedy.link else None,
+        "likelihood": remedy.likelihood,
+        "evidence": [{"rule": one.rule, "weight": one.weight, "text": words(one.text)} for one in remedy.evidence],
+        "state": remedy.state.value,
+        "seen": {"fixed": remedy.seen.fixed, "of": remedy.seen.of, "sources": list(remedy.seen.sources)} if remedy.seen else None,
+    }
+
+
+def _question_json(question: TellingQuestion, words: Callable[[Text], str]) -> dict[str, Any]:
+    answers = [{"id": answer.id, "text": words(answer.text)} for answer in question.answers]
+    return {"id": question.id, "text": words(question.text), "answers": answers}
 
 
 def _offer_json(offer: Offer) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from bot import platforms
 from bot.card import UNSURE
 from bot.catalog import catalog
+from bot.diagnose import diagnose
 from bot.diagnose.consent_offer import candidates
 from bot.explain import Explained, explain
 from bot.i18n import say
@@ -192,8 +193,6 @@ async def _granted(context: Context, apps: Sequence[App], asker: Person | None) 
 
 
 def _diagnose(findings: Sequence[Finding], facts: Facts) -> tuple[Diagnosis, ...]:
-    from bot.diagnose import diagnose  # noqa: PLC0415 (see card_snapshot.diagnoses)
-
     return diagnose(tuple(findings), catalog(), facts)
 
 

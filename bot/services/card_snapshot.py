@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.catalog import catalog
 from bot.consent.flow import person_key, person_row, same_person
+from bot.diagnose import diagnose
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
 from bot.ports import Card
 
@@ -53,9 +54,6 @@ def diagnoses(snapshot: Mapping[str, Any], apps: tuple[App, ...], now: datetime 
     findings = [read_finding(row) for row in snapshot.get("findings", ())]
     if not findings:
         return ()
-    # diagnosing loads the packs: a job that only redraws a sentence shall not pay for it
-    from bot.diagnose import diagnose  # noqa: PLC0415
-
     found = diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
     first = read_text(snapshot.get("first"))
     return (replace(found[0], steps=(Step(first, StepState.TODO), *found[0].steps)), *found[1:]) if found and first else found

@@ -12,6 +12,7 @@ from bot.consent.machine import Effect, Flow, State, consent_view, from_row
 from bot.i18n import joined, same, say
 from bot.model import App, Button, ConsentView, Diagnosis, Locale, Reply, Text
 from bot.ports import Card
+from bot.render import render
 from bot.services import card_snapshot
 from bot.services.context import Context, platform_title
 
@@ -108,9 +109,6 @@ def whisper(sentence: Text, surface: str, locale: Locale, *, url: str = "", labe
 
 def render_view(content: CardView, surface: str, locale: Locale, card_id: str, *, unfold: bool | None = None) -> Reply:
     """Draw for one surface. The chat page (`web`) shows the card as HTML."""
-    # jinja2 and the templates are needed only when something is shown
-    from bot.render import render  # noqa: PLC0415
-
     return render(content, "html" if surface == "web" else surface, locale, card_id=card_id, unfold=unfold)
 
 

@@ -52,6 +52,12 @@ def base(finding: Finding, app: App | None) -> str:
     return (own or OPEN[brand(finding, app)]).rstrip("/")
 
 
+def home(finding: Finding, app: App | None) -> tuple[str, str]:
+    """The developer console of this brand, and the app's id."""
+    app_id = app.app_id if app else finding.app_id or ""
+    return base(finding, app), app_id if APP_ID.fullmatch(app_id) else ""
+
+
 def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
     """The console page that the cause needs, the troubleshooter for the log_id, and the guides for each form of app."""
     home = base(finding, app)
@@ -120,4 +126,4 @@ def _troubleshooter(home: str, finding: Finding) -> Link | None:
     return Link("troubleshooter", address(home + SEARCH, query), say("Look the log_id up in the troubleshooter"))
 
 
-LINKS = Links(links=links, document=document, support=support)
+LINKS = Links(links=links, document=document, support=support, home=home)

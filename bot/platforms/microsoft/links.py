@@ -20,6 +20,12 @@ _AADSTS = re.compile(r"AADSTS(\d{3,9})")
 _SCOPE_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})
 
 
+def home(finding: Finding, app: App | None) -> tuple[str, str]:
+    """The list of app registrations, and the app's id."""
+    app_id = finding.app_id or ""
+    return APPS, app_id if _GUID.fullmatch(app_id) else ""
+
+
 def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
     """The app registration's page for this cause, the permission reference, and the code's own page."""
     app_id = finding.app_id or ""
@@ -39,4 +45,4 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     return tuple(found)
 
 
-LINKS = Links(links=links)
+LINKS = Links(links=links, home=home)

@@ -20,6 +20,12 @@ _METHOD = re.compile(r"[a-z]+(?:\.[A-Za-z0-9]+){1,4}")
 _OAUTH_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING, Cause.REDIRECT_URI, Cause.TOKEN_WRONG_TYPE})
 
 
+def home(finding: Finding, app: App | None) -> tuple[str, str]:
+    """The list of one's apps, and the app's id."""
+    app_id = app.app_id if app else finding.app_id or ""
+    return (app.hosts.get("console", "").rstrip("/") if app else "") or CONSOLE, app_id if APP_ID.fullmatch(app_id) else ""
+
+
 def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:
     """The app's OAuth page, its install page, and the page of the method that was called."""
     own = (app.hosts.get("console") or "") if app else ""
@@ -41,4 +47,4 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     return tuple(found)
 
 
-LINKS = Links(links=links)
+LINKS = Links(links=links, home=home)

@@ -1,0 +1,80 @@
+"""What a paste shows beside its code, as evidence for and against remedies: rows of `evidence.toml`, each with its weight and its reason.
+
+    text around the error → the rows that fire → their weights, added up by `hypotheses`
+
+Adding a row is adding a rule; the gate test holds every row to its sample. Rows know nothing of single pastes: a pattern names a sign
+(a proxy in the environment, a placeholder instead of a token), never a repository, a person or a tool's version.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from bot.model import Cause, Text
+
+LOOKED_AT = 4_000  # characters of the surroundings that are searched
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One sign. `weights`: remedy → how much the sign speaks for it (below zero: against it), in steps of the log of the odds."""
+
+    id: str
+    pattern: str
+    weights: Mapping[str, float]
+    why: Text
+    sample: str
+    platforms: frozenset[str] = frozenset()
+    causes: frozenset[Cause] = frozenset()
+    unless: str = ""
+    words: tuple[str, ...] = ()
+
+    def fires(self, platform: str, cause: Cause, text: str, folded: str) -> bool:
+        """Does the sign stand in this text? `folded` is the same text in lower case."""
+        if self.platforms and platform not in self.platforms:
+            return False
+        if self.causes and cause not in self.causes:
+            return False
+        if self.words and not any(word in folded for word in self.words):
+            return False
+        return bool(_compiled(self.pattern).search(text)) and not (self.unless and _compiled(self.unless).search(text))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every row of `evidence.toml`, in its order."""
+    rows = tomllib.loads(files(__package__).joinpath("evidence.toml").read_text(encoding="utf-8"))["rule"]
+    return tuple(_rule(row) for row in rows)
+
+
+def fired(platform: str, cause: Cause, text: str) -> tuple[Rule, ...]:
+    """The rules that fire in the text around an error."""
+    around = text[:LOOKED_AT]
+    folded = around.lower()
+    return tuple(rule for rule in rules() if rule.fires(platform, cause, around, folded))
+
+
+def _rule(row: Mapping[str, Any]) -> Rule:
+    against = {name: -weight for name, weight in row.get("against", {}).items()}
+    return Rule(
+        id=row["id"],
+        pattern=row["pattern"],
+        weights={**row.get("for", {}), **against},
+        why=Text(row["why"]["en"], row["why"]["zh"]),
+        sample=row["sample"],
+        platforms=frozenset(row.get("platforms", ())),
+        causes=frozenset(Cause(cause) for cause in row.get("causes", ())),
+        unless=row.get("unless", ""),
+        words=tuple(row.get("words", ())),
+    )

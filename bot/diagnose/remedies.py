@@ -1,0 +1,113 @@
+"""The likely remedies of one case, ready to be shown: who does it, how on this platform, where to click, how we know, what fixed it for others.
+
+hypotheses (ranked) + what a live look showed → a few `Remedy` values, the first one being the card's first screen
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot import platforms
+from bot.catalog.remedies import Guide, guide
+from bot.diagnose.hypotheses import Hypothesis
+from bot.i18n import say
+from bot.model import Cause, Evidence, Link, Remedy, RemedyState, Seen, StepState, Who
+from bot.platforms import Case
+from bot.platforms.steps import enabled
+
+MOST = 6  # more than anybody reads
+_LEAST_LIKELY = 0.02  # a remedy below this is not worth a line, once three are named
+_NAMED = 3
+_SETTLES = 5.0  # log-odds: what the platform itself showed
+_SCOPE_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})
+
+
+def remedies(case: Case, ranked: Sequence[Hypothesis], threads: int) -> tuple[Remedy, ...]:
+    """The likely remedies in order; at least three, so that nobody is left with nothing. `threads`: how many public threads are alike."""
+    shown = [one for place, one in enumerate(ranked[:MOST]) if place < _NAMED or one.likelihood >= _LEAST_LIKELY]
+    return tuple(_remedy(case, one, threads) for one in shown)
+
+
+def looks(case: Case) -> tuple[tuple[str, Evidence], ...]:
+    """What the platform told about the app and the grant, as evidence that settles: (remedy, evidence)."""
+    if case.cause not in _SCOPE_CAUSES or case.choice is None or not case.choice.recommended:
+        return ()
+    found: list[tuple[str, Evidence]] = []
+    state, why = enabled(case)
+    waiting = case.facts is not None and not case.facts.pending.isdisjoint(case.choice.recommended)
+    if state is StepState.DONE:
+        found += _all(("enable-app-scope", "publish-version", "admin-approve"), Evidence("look:enabled", -_SETTLES, why))
+    elif waiting:
+        found += [("enable-app-scope", Evidence("look:pending", -_SETTLES, why))]
+        found += _all(("publish-version", "admin-approve"), Evidence("look:pending", _SETTLES, why))
+    elif state is StepState.TODO:
+        found += [("enable-app-scope", Evidence("look:not-enabled", _SETTLES, why))]
+    if case.granted is not None:
+        found += _granted(case)
+    return tuple(found)
+
+
+def _granted(case: Case) -> list[tuple[str, Evidence]]:
+    wanted = set(case.choice.recommended) if case.choice else set()
+    if case.granted is not None and wanted <= case.granted:
+        why = say("This user granted it before; the refused call used an older token.")
+        return [("reauthorize", Evidence("look:granted", -_SETTLES, why)), ("use-new-token", Evidence("look:granted", _SETTLES, why))]
+    if case.cause is Cause.USER_SCOPE_MISSING:
+        why = say("By our records this user has not granted it.")
+        return [("reauthorize", Evidence("look:not-granted", _SETTLES / 2, why))]
+    return []
+
+
+def _all(names: Iterable[str], evidence: Evidence) -> list[tuple[str, Evidence]]:
+    return [(name, evidence) for name in names]
+
+
+# ---------------------------------------------------------------- one remedy
+
+
+def _remedy(case: Case, one: Hypothesis, threads: int) -> Remedy:
+    how = guide(case.finding.platform, one.remedy)
+    return Remedy(
+        id=one.remedy,
+        who=_who(case, one.remedy, how),
+        title=how.title,
+        text=how.text,
+        likelihood=round(one.likelihood, 3),
+        link=_link(case, how),
+        evidence=one.evidence,
+        state=_state(one),
+        seen=_seen(one, threads),
+    )
+
+
+def _who(case: Case, remedy: str, how: Guide) -> Who:
+    """The entry's person where the entry lists the remedy first and this person may do it; else who usually does it here."""
+    first = case.entry is not None and case.entry.remedies[:1] == (remedy,)
+    fits = case.who_fixes is how.who or case.who_fixes in how.also
+    return case.who_fixes if first and fits else how.who
+
+
+def _state(one: Hypothesis) -> RemedyState:
+    """What the looks say; a remedy that nobody looked after is `unknown`."""
+    told = [evidence for evidence in one.evidence if evidence.rule.startswith("look:")]
+    if not told:
+        return RemedyState.UNKNOWN
+    if sum(evidence.weight for evidence in told) > 0:
+        return RemedyState.OPEN
+    return RemedyState.RULED_OUT if any(evidence.rule == "look:answer" for evidence in told) else RemedyState.DONE
+
+
+def _seen(one: Hypothesis, threads: int) -> Seen | None:
+    if not one.threads:
+        return None
+    return Seen(len(one.threads), threads, tuple(dict.fromkeys(thread.source for thread in one.threads))[:2])
+
+
+def _link(case: Case, how: Guide) -> Link | None:
+    """The page where it is done: the platform's own for this remedy, else the best of the case's links."""
+    if how.page and not (case.app and case.app.practice):
+        part = platforms.links(case.finding.platform)
+        console, app_id = part.home(case.finding, case.app) if part else ("", "")
+        if "{app}" not in how.page or app_id:
+            return Link("console", how.page.replace("{console}", console).replace("{app}", app_id), how.title)
+    return next((link for rel in how.links for link in case.links if link.rel == rel), None)
