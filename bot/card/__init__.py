@@ -320,40 +320,55 @@ def view(
     used |= {button.url for button in (primary, *quiet) if button and button.url}
 
     notes = [veil(note, hidden) for note in _urgent(diagnosis, consent)]
-    rivals = _rivals_fold(diagnosis)
-    folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(veil(line, hidden) for line in rivals.lines)) if rivals else None,)
     if audience == "asker":
-        more = (*notes[MAX_NOTES:], *_good_to_know(diagnosis, consent))
-        folds = (
-            _why_fold(diagnosis),
-            rivals,
-            Fold("notes", label("Good to know"), more) if more else None,
-            Fold("error", label("The error, secrets masked"), quote=quote) if (quote := _quote(diagnosis)) else None,
-            _support_fold(diagnosis),
-            _request_fold(diagnosis, links, used),
-        )
+        folds = _folds(diagnosis, (*notes[MAX_NOTES:], *_good_to_know(diagnosis, consent)), links, used)
+    else:
+        folds = _public_folds(diagnosis, hidden)
     state = _state_line(consent, audience, hidden)
-    extra = [_other_line(other) for other in others[:MAX_OTHERS]]
-    if len(others) > MAX_OTHERS:
-        extra.append(say("and {count} more", count=len(others) - MAX_OTHERS))
-    verdict = cause_sentence(diagnosis.cause) if holds(diagnosis.verdict, hidden) else diagnosis.verdict
+    nobody = diagnosis.only_an_id  # only somebody who knows what is wrong can say whose it is
     card = CardView(
         kind="diagnosis",
         title=veil(title_of(diagnosis), hidden),
-        verdict=verdict,
-        colour=Colour.PLAIN if diagnosis.only_an_id else Colour(diagnosis.who_fixes.value),
-        tag=None if diagnosis.only_an_id else role_name(diagnosis.who_fixes),
-        who=None if diagnosis.only_an_id else role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
+        verdict=cause_sentence(diagnosis.cause) if holds(diagnosis.verdict, hidden) else diagnosis.verdict,
+        colour=Colour.PLAIN if nobody else Colour(diagnosis.who_fixes.value),
+        tag=None if nobody else role_name(diagnosis.who_fixes),
+        who=None if nobody else role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
         state=state,
         steps=steps,
         notes=tuple(notes[:MAX_NOTES]),
         primary=primary,
         quiet=quiet,
-        folds=tuple(fold for fold in folds if fold is not None),
-        others=tuple(extra),
+        folds=folds,
+        others=_other_lines(others),
         audience=audience,
     )
     return _solved(card) if state is not None and state.tone is Tone.PROVEN else card
+
+
+def _folds(diagnosis: Diagnosis, notes: Sequence[Text], links: Sequence[Link], used: Collection[str]) -> tuple[Fold, ...]:
+    """All the parts that the asker may unfold, without the empty ones."""
+    quote = _quote(diagnosis)
+    folds = (
+        _why_fold(diagnosis),
+        _rivals_fold(diagnosis),
+        Fold("notes", label("Good to know"), tuple(notes)) if notes else None,
+        Fold("error", label("The error, secrets masked"), quote=quote) if quote else None,
+        _support_fold(diagnosis),
+        _request_fold(diagnosis, links, used),
+    )
+    return tuple(fold for fold in folds if fold is not None)
+
+
+def _public_folds(diagnosis: Diagnosis, hidden: re.Pattern[str] | None) -> tuple[Fold, ...]:
+    """What a channel may unfold: the other possible causes, without names."""
+    rivals = _rivals_fold(diagnosis)
+    return (replace(rivals, lines=tuple(veil(line, hidden) for line in rivals.lines)),) if rivals else ()
+
+
+def _other_lines(others: Sequence[Diagnosis]) -> tuple[Text, ...]:
+    """Further errors of the same paste, one line each, and how many are left out."""
+    lines = tuple(_other_line(other) for other in others[:MAX_OTHERS])
+    return (*lines, say("and {count} more", count=len(others) - MAX_OTHERS)) if len(others) > MAX_OTHERS else lines
 
 
 def _solved(card: CardView) -> CardView:

@@ -130,7 +130,7 @@ def _due(flow: Flow, now: datetime) -> bool:
     return bool(flow.todo) and (flow.not_before is None or flow.not_before <= now)
 
 
-async def _step(context: Context, flow: Flow) -> Flow:  # noqa: PLR0911 (one line for each effect)
+async def _step(context: Context, flow: Flow) -> Flow:
     """One effect, and the consent after it."""
     now = context.now()
     if flow.state in WAITING and now >= flow.expires:
@@ -145,24 +145,30 @@ async def _step(context: Context, flow: Flow) -> Flow:  # noqa: PLR0911 (one lin
             return done(flow, effect)
         if app is None:  # taken out of the configuration meanwhile
             return _after(flow, Broke(now, "app_removed", "app")) if flow.state is State.AUTHORIZED else done(flow, effect)
-        if effect is Effect.NOTIFY:
-            await _notify(context, flow, app)
-            return done(flow, effect)
-        if effect is Effect.POLL:
-            return await _poll(context, flow, app)
-        if effect is Effect.EXCHANGE:
-            return _after(flow, await _exchange(context, flow, app))
-        if effect is Effect.IDENTIFY:
-            return _after(flow, await _identify(context, flow, app))
-        if effect is Effect.KEEP:
-            await _keep(context, flow, app)
-            return done(flow, effect)
-        if effect is Effect.PROVE:
-            return _after(flow, await prove(context, flow, app))
-        gone = await _withdraw(context, flow, app)
-        return replace(done(flow, effect), withdrawn=flow.withdrawn or gone)
+        return await _with_app(context, flow, app, effect)
     except PlatformRefusal as refusal:
         return _refused(flow, effect, refusal, now)
+
+
+async def _with_app(context: Context, flow: Flow, app: App, effect: Effect) -> Flow:
+    """An effect for which the app is needed. Raises `PlatformRefusal`."""
+    match effect:
+        case Effect.NOTIFY:
+            await _notify(context, flow, app)
+        case Effect.POLL:
+            return await _poll(context, flow, app)
+        case Effect.EXCHANGE:
+            return _after(flow, await _exchange(context, flow, app))
+        case Effect.IDENTIFY:
+            return _after(flow, await _identify(context, flow, app))
+        case Effect.KEEP:
+            await _keep(context, flow, app)
+        case Effect.PROVE:
+            return _after(flow, await prove(context, flow, app))
+        case _:  # the two that withdraw
+            gone = await _withdraw(context, flow, app)
+            return replace(done(flow, effect), withdrawn=flow.withdrawn or gone)
+    return done(flow, effect)
 
 
 def _after(flow: Flow, event: Event) -> Flow:
