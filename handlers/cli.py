@@ -19,6 +19,7 @@ from bot.explain import Explained, explain
 from bot.i18n import say
 from bot.model import Locale, Surface
 from bot.render import as_json, render
+from handlers import team_catalog
 
 if TYPE_CHECKING:
     from handlers.settings import Settings
@@ -52,6 +53,12 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
     """Say why on stderr and stop."""
     click.echo(f"whyforbidden: {sentence}", err=True)
     sys.exit(status)
+
+
+def load_catalogue() -> None:
+    """The catalogue with the team's own codes, where there are any; what had to be left out is said on stderr."""
+    for fault in team_catalog.left_out(team_catalog.folder()):
+        click.echo(f"whyforbidden: left out: {fault}", err=True)
 
 
 def _locale(lang: str | None) -> Locale | None:
@@ -89,6 +96,7 @@ def explain_command(text: str | None, form: str | None, lang: str | None, batch:
     TEXT is the pasted error; - reads standard input.
     """
     surface, locale = _surface(form or "text"), _locale(lang)
+    load_catalogue()
     if batch:
         for line in _batch(sys.stdin.buffer, surface if form else None, locale):
             sys.stdout.write(line + "\n")
@@ -154,6 +162,7 @@ def code_command(wanted: str, platform: str | None, lang: str | None) -> None:
     from bot.catalog import explain_code
     from bot.render import code_page
 
+    load_catalogue()
     page = code_page(explain_code(wanted, platform), _locale(lang) or "en")
     click.echo(page.text)
     if not page.found:
@@ -194,13 +203,15 @@ def mcp() -> None:
         from handlers.mcp import run
     except ImportError:
         fail("the tool server needs the extra: pip install 'whyforbidden[mcp]'")
+    load_catalogue()
     run()
 
 
 @app.command()
 @_lang
 @click.option("--register", is_flag=True, help="also register the slash command with Feishu/Lark")
-def doctor(lang: str | None, register: bool) -> None:
+@click.option("--dead", is_flag=True, help="list the jobs that could not be done, instead")
+def doctor(lang: str | None, register: bool, dead: bool) -> None:
     """Check credentials, scopes, store, clock and addresses, door by door, and say what to click."""
     import asyncio
 
@@ -208,6 +219,12 @@ def doctor(lang: str | None, register: bool) -> None:
 
     locale = _locale(lang) or "en"
     settings = _settings()
+    if dead:
+        from handlers.admin import dead_letters
+
+        lines = asyncio.run(dead_letters(settings))
+        click.echo("\n".join(lines) or say("Every job was done.").in_(locale))
+        return
     if register:
         from handlers.lark.doctor import register_command
 
@@ -280,6 +297,37 @@ def audit() -> None:
             click.echo(line)
 
     asyncio.run(pour())
+
+
+@app.command()
+@click.argument("ids", nargs=-1)
+def retry(ids: tuple[str, ...]) -> None:
+    """Do dead jobs again: those of `whyforbidden doctor --dead` with these ids, or all.
+
+    IDS are ids from that list.
+    """
+    import asyncio
+
+    from handlers.admin import retry as revive
+
+    click.echo(f"{asyncio.run(revive(_settings(), ids))} jobs opened again; a running server does them")
+
+
+@app.command()
+@click.option("--dry-run", is_flag=True, help="only print the statements; nothing is changed")
+def migrate(dry_run: bool) -> None:
+    """Bring the store's schema up to date (`serve` does so too when it starts)."""
+    from handlers.admin import migration
+    from handlers.settings import SettingsError
+
+    try:
+        statements = migration(_settings().store_url, dry=dry_run)
+    except SettingsError as error:
+        fail(str(error))
+    if dry_run:
+        click.echo(";\n".join([*statements, ""]) if statements else "-- the schema is up to date")
+    else:
+        click.echo("the schema is up to date")
 
 
 @app.command("rotate-key")

@@ -136,6 +136,7 @@ class Settings(BaseSettings):
         le=10000,
         description="questions one person (at the chat page: one browser) may ask in a minute; one address at the chat page may ask ten times as many",
     )
+    chat_asks_per_minute: int = Field(120, ge=1, le=100000, description="questions that one chat may ask in a minute, whoever asks them")
     queue_limit: int = Field(
         200, ge=1, le=100000, description="questions that may wait at one door; beyond it the bot says that it is busy"
     )

@@ -30,6 +30,7 @@ _MOST_CODE: Final = 120  # characters
 _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
+_MESSAGE_CODE: Final = re.compile(r"\d{4,6}[,:]")
 _LED: Final = re.compile(r"(-?\d{1,10})(?:$|[-:,;]\s?[^\d\s])", re.A)  # a number, alone or before its message
 _STATUS_DIGITS: Final = 3
 _IN_FILE: Final = re.compile(r"(?:\.[a-z]{1,5}:|\w\()$")  # `log.py:error:15`, `Log(error:45)`
@@ -148,6 +149,8 @@ def _number_pair(context: Context, pair: Pair, value: str) -> Mention | None:
     owner = _owner_of_field(context, pair, value)
     if owner is None:
         return None
+    if len(value) == 1 and any(_MESSAGE_CODE.match(each.value) for each in context.near(pair.start, _WELL_REACH)):
+        return None  # the wrapper of the code that the message begins with
     told = any(each.role in (roles.MESSAGE, roles.FLAG, roles.REQUEST_ID) and each is not pair for each in context.near(pair.start, NEAR))
     strength, evidence = (STRUCTURED, "field") if told else (LABELLED, "label")
     if not owner.sure:

@@ -63,6 +63,7 @@ _JOINERS: Final = frozenset("._")
 _FILE: Final = re.compile(
     r"\.(?:html?|json|ya?ml|toml|xml|md|txt|log|conf|cfg|ini|py|js|ts|jsx|tsx|vue|go|java|kt|php|rb|rs|cs|sh|sql|css|csv|png|jpe?g|svg)$"
 )
+_DENIED: Final = re.compile(r"(?i)[\"'`]?(?:\?\s{0,2}no\b| is not (?:the|our|my) )")  # `missing_scope? no: …`
 _NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _HELD: Final = 120  # characters before a word in which a list of held scopes begins
 _IN_LIST: Final = re.compile(r"[:=\[][\s\[\"'`]{0,4}(?:[\w.:-]{1,60}[\"'`]?[, ]\s?[\"'`]?){0,12}$")
@@ -264,6 +265,8 @@ def _word_points(context: Context, name: str, match: re.Match[str]) -> float:
     if spec is None or spec.word is None:
         return 0.0
     at, end = match.span()
+    if _DENIED.match(text, end):
+        return 0.0
     start, stop = context.line(at)
     near = text[max(start, at - 200) : min(stop, end + 60)]
     joined = not _JOINERS.isdisjoint(value) or len(_CAMEL.findall(value)) >= _HUMPS

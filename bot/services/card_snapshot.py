@@ -83,6 +83,13 @@ def with_asker(card: Card, person: Person) -> Card:
     return replace(card, asker=card.asker or person, snapshot={**card.snapshot, "askers": rows})
 
 
+def with_name(card: Card, person: Person) -> Card:
+    """The card, with the name of somebody whom it answers, where that was not known."""
+    rows = [replace(one, name=person.name) if same_person(one, person) and not one.name else one for one in askers(card)]
+    asker = next((one for one in rows if card.asker is not None and same_person(one, card.asker)), card.asker)
+    return replace(card, asker=asker, snapshot={**card.snapshot, "askers": [person_row(one) for one in rows]})
+
+
 def flow_of(card: Card, person: Person) -> str:
     """The person's newest consent on this card; empty when there is none."""
     return str(card.snapshot.get("flows", {}).get("|".join(person_key(person)), ""))

@@ -9,6 +9,7 @@ from typing import cast
 from bot import platforms
 from bot.card import Audience, CardView, nothing, notice, view
 from bot.consent.machine import Effect, Flow, State, consent_view, from_row
+from bot.explain import Explained
 from bot.i18n import joined, same, say
 from bot.model import App, Button, ConsentView, Diagnosis, Locale, Reply, Text
 from bot.ports import Card
@@ -99,6 +100,14 @@ def card_view(context: Context, card: Card, found: Sequence[Diagnosis], flow: Fl
         return nothing(card_snapshot.read_text(card.snapshot.get("why")))
     consent = see(context, flow) if flow else None
     return view(found[0], others=found[1:], consent=consent, audience=cast("Audience", audience))
+
+
+def without_buttons(explained: Explained, surface: str, audience: Audience, warning: Text) -> Reply:
+    """What was read, for a card that nobody remembers: only links stay of its buttons."""
+    found = explained.diagnoses
+    content = view(found[0], others=found[1:], audience=audience) if found else nothing(explained.why_nothing)
+    link = content.primary if content.primary is not None and content.primary.url else None
+    return render_view(replace(content, primary=link, quiet=(), notes=(warning, *content.notes)), surface, explained.locale, "")
 
 
 def whisper(sentence: Text, surface: str, locale: Locale, *, url: str = "", label: Text | None = None, notes: Sequence[Text] = ()) -> Reply:

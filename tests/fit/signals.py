@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from bot.catalog import catalog
 from bot.extract import read, signals
 from bot.extract.context import Context
-from bot.platforms.spec import lexicon
+from bot.extract.lexicon import lexicon
 from bot.redact import redact
 from tests.fit import rules
 from tests.fit.corpus import Paste

@@ -23,6 +23,7 @@ SPEC = Spec(
     refuse=re.compile(r"invalid_grant"),
     patterns=(
         pattern("request id", r"\brequest id:? ?(?P<request_id>[0-9A-F]{4}:[0-9A-F:]{10,60})"),
+        pattern("permission_denied", r"\bdenied: (?P<code>permission_denied)\b"),
         pattern("gh0", r"\b(?P<code>GH\d{3}): "),
         pattern("graphql", r"GraphQL[^\n]{0,40}\((?P<code>[A-Z]{6,}(?:_[A-Z]+)*)\)"),
         pattern("insufficient_scopes", r"[\"'](?P<code>INSUFFICIENT_SCOPES)[\"']"),

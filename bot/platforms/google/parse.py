@@ -16,9 +16,10 @@ SPEC = Spec(
     keys={"reason": CODE, "domain": HINT},
     code_keys={"reason": 2, "status": 2, "error": 1},
     siblings={("reason", "domain"): 3.0},
-    word=re.compile(r"[a-z]+[A-Z][a-zA-Z]+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|[a-z]+_[a-z_]+"),
+    word=re.compile(r"[a-z]+[A-Z][a-zA-Z]+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|forbidden|[a-z]+_[a-z_]+"),
     word_keys=frozenset({"reason", "status"}),
     known_word_keys=frozenset({"error"}),
+    weak=re.compile(r"forbidden"),
     refuse=re.compile(r"insufficient_scope|INVALID_ARGUMENT_NONE|[a-z]*Error"),
     patterns=(
         pattern("googleapi: error", r"\bgoogleapi: Error \d{3}: [^\n]{0,400}, (?P<code>(?-i:[a-z]+[A-Z][A-Za-z]+))\b"),

@@ -20,6 +20,7 @@ SPEC = Spec(
     known_word_keys=frozenset({"reason", "code"}),
     refuse=re.compile(r"invalid_grant|invalid_client|unauthorized_client|invalid_scope|redirect_uri_mismatch|invalid_request|unsupported_grant_type|server_error|temporarily_unavailable|insufficient_scope|interaction_required|bad_verification_code|expired_token|slow_down|authorization_pending"),
     patterns=(
+        pattern("slack_oauth_", r"\b(?P<code>slack_oauth_[a-z_]{4,40})\b"),
         pattern("an api error occurred", r"\bAn API error occurred: (?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){0,7})\b"),
         pattern("slack", r"\bSlack(?:_?Api| API)? ?error[:,]? [\"'`]?(?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7})\b"),
         pattern("slack", r"\b(?:SlackApiError|SlackAPIError|SlackError|SlackClientError|slacker\.Error|SlackResponseError|WebApiError)[:(] ?[\"'`]?(?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7})[\"'`)]?\s*$"),
