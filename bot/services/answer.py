@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 from bot import platforms
-from bot.card import UNSURE
 from bot.catalog import catalog
 from bot.diagnose.consent_offer import candidates
-from bot.explain import Explained, explain
+from bot.explain import Explained, explain, speaks_up
 from bot.i18n import say
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, Question, Redaction, Text
 from bot.oauth import tokens
@@ -48,7 +47,7 @@ async def answer(context: Context, question: Question) -> Answer | None:
     facts = await look(context, explained.diagnoses, asker)
     found = _diagnose(findings, facts)
     need = need_of(found)
-    if not question.direct and not sure(found[0]):
+    if not question.direct and not speaks_up(found):
         return None
     if not question.direct and (
         await context.store.muted(place, need, context.now()) or await context.store.muted(place, "*", context.now())
@@ -67,11 +66,6 @@ async def answer(context: Context, question: Question) -> Answer | None:
     kept = card_snapshot.make(findings, facts, first=first, asker=asker, private=_private(question), text=explained.redaction.text)
     card = await _keep(context, question, kept, explained.locale, need)
     return Answer(card, await present.draw(context, card, question.surface, explained.locale), found, notice=live_secret(explained))
-
-
-def sure(found: Diagnosis) -> bool:
-    """Certain enough to speak up where nobody asked: the platform named the error, and what it says has one likely reading."""
-    return found.confidence >= UNSURE and bool(found.finding.codes or found.entry)
 
 
 def _may_share(question: Question, card: Card) -> bool:
