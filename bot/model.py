@@ -136,7 +136,9 @@ class Place:
 class Question:
     """Something a person put to the bot. `direct` is False when the bot merely overheard it: then silence is allowed.
 
-    `private`: only the asker reads the place (a direct message, the chat page), so the whole card may be shown there.
+    `private`: only the asker reads the place (a direct message, the chat page), so the whole card may be shown there. `card`: the id of the card that
+    answers it, fixed beforehand where a question may be answered a second time by a process that took it over; `live`: a secret that looks usable
+    was masked in it before it came here.
     `always_new`: each question is a turn of its own there (the chat page), never merged into the card of an earlier one.
     """
 
@@ -147,6 +149,8 @@ class Question:
     locale: Locale | None = None
     direct: bool = True
     private: bool = False
+    card: str = ""
+    live: bool = False
     always_new: bool = False
 
 

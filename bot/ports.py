@@ -99,7 +99,10 @@ class Store(Protocol):
     """Memory that survives a restart."""
 
     # answers
-    async def put_card(self, card: Card) -> None: ...
+    async def put_card(self, card: Card) -> bool:
+        """Insert; False when this id is known: then nothing changes."""
+        ...
+
     async def card(self, card_id: str) -> Card | None: ...
     async def save_card(self, card: Card) -> bool:
         """Write back if nobody wrote since (`card.version`); False when somebody did."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.card import CardView
 from bot.explain import Explained
-from bot.model import Diagnosis, Locale, Person, Place, Question, Reply
+from bot.model import Diagnosis, Locale, Person, Place, Question, Reply, Text
 from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, present
 from bot.services.context import Context, Notices, Refresher
 from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started, Verdict
@@ -48,6 +48,10 @@ class Service:
         """Redact, extract, diagnose, remember. None: nothing to say (only when the question was not direct)."""
         return await answer.answer(self.context, question)
 
+    async def forgetfully(self, question: Question, warning: Text) -> Answer | None:
+        """The answer while the store does not answer: nothing is remembered, the card has no buttons, and `warning` says why."""
+        return await answer.forgetfully(self.context, question, warning)
+
     async def command(self, question: Question) -> Answer:
         """What follows `/whyforbidden`: help, grants, revoke, mute, unmute, a code, a request id, a document's address, or the error."""
         return await commands.command(self.context, question)
@@ -69,9 +73,21 @@ class Service:
 
     # ------------------------------------------------------------ cards
 
-    async def posted(self, card_id: str, place: Place) -> None:
-        """A door tells where the card now stands, so that it can be redrawn there."""
-        await answer.posted(self.context, card_id, place)
+    async def posted(self, card_id: str, place: Place, source: str = "") -> None:
+        """A door tells where the card now stands, so that it can be redrawn there, and which message it answers."""
+        await answer.posted(self.context, card_id, place, source)
+
+    async def shared(self, card_id: str, message: str) -> None:
+        """A door tells that it showed a copy of the card to everybody."""
+        await answer.shared(self.context, card_id, message)
+
+    async def told(self, card_id: str, state: str) -> None:
+        """A door that cannot redraw a card tells which state of the consent it has said."""
+        await answer.told(self.context, card_id, state)
+
+    async def named(self, card_id: str, person: Person) -> None:
+        """A door learns the name of somebody whom the card answers."""
+        await answer.named(self.context, card_id, person)
 
     async def draw(self, card_id: str, surface: str, locale: Locale | None = None, audience: str | None = None) -> Reply | None:
         """A stored card as it is now, for any surface. Without `audience`: all of it in private places, the brief form in channels."""

@@ -20,6 +20,7 @@ from bot.extract.signals import reasons as reasons_of_signals
 from bot.i18n import say
 from bot.model import Locale, Surface
 from bot.render import as_json, render
+from handlers import team_catalog
 
 if TYPE_CHECKING:
     from handlers.settings import Settings
@@ -53,6 +54,12 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
     """Say why on stderr and stop."""
     click.echo(f"whyforbidden: {sentence}", err=True)
     sys.exit(status)
+
+
+def load_catalogue() -> None:
+    """The catalogue with the team's own codes, where there are any; what had to be left out is said on stderr."""
+    for fault in team_catalog.left_out(team_catalog.folder()):
+        click.echo(f"whyforbidden: left out: {fault}", err=True)
 
 
 def _locale(lang: str | None) -> Locale | None:
@@ -91,6 +98,7 @@ def explain_command(text: str | None, form: str | None, lang: str | None, batch:
     TEXT is the pasted error; - reads standard input.
     """
     surface, locale = _surface(form or "text"), _locale(lang)
+    load_catalogue()
     if batch:
         for line in _batch(sys.stdin.buffer, surface if form else None, locale):
             sys.stdout.write(line + "\n")
@@ -172,6 +180,7 @@ def code_command(wanted: str, platform: str | None, lang: str | None) -> None:
     from bot.catalog import explain_code
     from bot.render import code_page
 
+    load_catalogue()
     page = code_page(explain_code(wanted, platform), _locale(lang) or "en")
     click.echo(page.text)
     if not page.found:
@@ -212,6 +221,7 @@ def mcp() -> None:
         from handlers.mcp import run
     except ImportError:
         fail("the tool server needs the extra: pip install 'whyforbidden[mcp]'")
+    load_catalogue()
     run()
 
 

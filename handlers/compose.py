@@ -14,14 +14,17 @@ import structlog
 
 from bot.model import App
 from bot.ports import Messenger
+from handlers import team_catalog
 from handlers.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from bot.service import Service
+    from handlers.chat.outbox import Outbox
+    from handlers.chat.supervise import Watch
     from handlers.http import HttpClient
     from handlers.notify import Notifier
     from handlers.store import SqlStore
-    from handlers.system import SystemClock, SystemWorkers
+    from handlers.system import SystemClock, SystemRandomness, SystemWorkers
     from handlers.tokens import Broker
     from handlers.vault import FernetVault
 
@@ -33,7 +36,10 @@ log = structlog.get_logger("whyforbidden.wire")
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Everything a running process has. A door that opens puts its voice into `messengers` under its surface's name."""
+    """Everything a running process has. A door that opens puts its messenger into `messengers` under its surface's name.
+
+    `holder` names this process in leases; `watch` knows which of its doors hear their platform.
+    """
 
     settings: Settings
     service: Service
@@ -46,6 +52,10 @@ class Runtime:
     messengers: dict[str, Messenger]
     broker: Broker
     notifier: Notifier
+    outbox: Outbox
+    watch: Watch
+    random: SystemRandomness
+    holder: str
 
     async def keep_house(self) -> None:
         """Runs until cancelled: goes on with flows, delivers notifications, forgets what is over. Every replica may do so at once."""
@@ -55,7 +65,7 @@ class Runtime:
 
     async def housekeeping(self) -> None:
         """One round. What fails is logged and tried again in the next."""
-        for job in (self.service.resume, self.notifier.deliver_due, self._sweep):
+        for job in (self.service.resume, self.notifier.deliver_due, self._sweep, self._tell_doors):
             try:
                 await job()
             except asyncio.CancelledError:
@@ -70,8 +80,22 @@ class Runtime:
         gone = await self.broker.sweep()
         return gone + await self.store.sweep(now, retention_days=self.settings.retention_days, audit_days=self.settings.audit_days)
 
+    async def _tell_doors(self) -> None:
+        """What the doctor and the metrics see of the doors and of what waits at them."""
+        from handlers.chat.metrics import measure
+
+        if self.watch.doors:
+            await self.store.report_doors(self.watch.reports(self.holder, self.clock.now()))
+            for name, box in (("inbox", self.store.inbox), ("outbox", self.store.outbox)):
+                measure(name, await box.depth(), self.clock.now())
+
     async def close(self) -> None:
         """Give back connections and threads."""
+        if self.watch.doors:
+            try:
+                await self.store.leave_doors(self.holder)
+            except Exception as error:  # noqa: BLE001 (it stops either way; the row grows old by itself)
+                log.warning("doors_not_left", why=type(error).__name__)
         self.workers.close()
         await self.http.close()
         await self.store.close()
@@ -85,12 +109,16 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
     from bot.service import Service
     from bot.services.context import Context
     from handlers.apps import load_apps
+    from handlers.chat.outbox import Outbox
+    from handlers.chat.supervise import Watch
     from handlers.http import HttpClient
     from handlers.notify import Notifier
     from handlers.store import StoreError, open_store
     from handlers.system import SystemClock, SystemRandomness, SystemWorkers
     from handlers.tokens import Broker
 
+    for fault in team_catalog.left_out(team_catalog.folder(settings.apps_file)):
+        log.warning("left_out", why=fault)
     known = tuple(apps) if apps is not None else load_apps(settings.apps_file, settings.base_url)
     clock, random, workers = SystemClock(), SystemRandomness(), SystemWorkers()
     try:
@@ -121,7 +149,11 @@ def build(settings: Settings, *, apps: Sequence[App] | None = None) -> Runtime:
         full_detail=settings.channel_detail == "full",
         locale=settings.locale,
     )
-    return Runtime(settings, Service(context), store, http, vault, clock, workers, known, messengers, broker, notifier)
+    service, holder = Service(context), random.token()[:16]
+    outbox = Outbox(store.outbox, store, service, vault, clock, random, holder)
+    return Runtime(
+        settings, service, store, http, vault, clock, workers, known, messengers, broker, notifier, outbox, Watch(), random, holder
+    )
 
 
 def open_vault(settings: Settings) -> FernetVault:

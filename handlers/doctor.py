@@ -18,6 +18,7 @@ from bot.i18n import same, say
 from bot.model import App, Text
 from bot.oauth.messages import PlatformRefusal, Request
 from bot.ports import Http
+from handlers import team_catalog
 from handlers.settings import Settings, SettingsError, exposed, misspelt
 from handlers.system import is_local
 
@@ -40,6 +41,7 @@ async def examine(settings: Settings, http: Http, apps: Sequence[App]) -> list[C
     found = [
         *_names(),
         *_files(settings),
+        *_platforms(settings),
         _store(settings),
         _key(settings),
         *_public(settings),
@@ -60,6 +62,14 @@ def _names() -> list[Check]:
 
 def _files(settings: Settings) -> list[Check]:
     return [Check("files", False, same(sentence)) for sentence in exposed(settings.apps_file)]
+
+
+def _platforms(settings: Settings) -> list[Check]:
+    """A team's own codes, and platforms of third parties: what is broken is left out, and named here."""
+    if wrong := team_catalog.left_out(team_catalog.folder(settings.apps_file)):
+        return [Check("catalogue", False, say("Left out: {why}", why=one)) for one in wrong]
+    place = team_catalog.used()
+    return [Check("catalogue", True, say("Your own codes in {folder} are used.", folder=str(place)))] if place else []
 
 
 def _store(settings: Settings) -> Check:

@@ -58,11 +58,14 @@ class Settings(BaseSettings):
     # where we are
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for every interface")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes any free one")
-    public_url: str = Field("", description="address under which people reach this server (https, needed for consent outside this machine)")
+    public_url: str = Field(
+        "",
+        description="address under which people reach this server (https, needed for consent outside this machine); besides this machine's own names it is the only host name that is answered",
+    )
     trust_proxy: Names = Field((), description="addresses of reverse proxies whose X-Forwarded-* headers are believed, comma separated")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
-        description="keys for the JSON API (`/v1/…`), comma separated; without any, only this machine and the apps (own key) may call it",
+        description="keys for the JSON API (`/v1/…`) and, from elsewhere, `/metrics`, comma separated; without any, the apps may call it with their own keys, and this machine while it listens on loopback only and has no public address",
     )
 
     # memory
@@ -127,7 +130,13 @@ class Settings(BaseSettings):
     quiet_minutes: int = Field(
         60, ge=0, le=10080, description="minutes during which the same need in the same chat updates one card instead of posting another"
     )
-    asks_per_minute: int = Field(30, ge=1, le=10000, description="questions one person may ask in a minute")
+    asks_per_minute: int = Field(
+        30,
+        ge=1,
+        le=10000,
+        description="questions one person (at the chat page: one browser) may ask in a minute; one address at the chat page may ask ten times as many",
+    )
+    chat_asks_per_minute: int = Field(120, ge=1, le=100000, description="questions that one chat may ask in a minute, whoever asks them")
     queue_limit: int = Field(
         200, ge=1, le=100000, description="questions that may wait at one door; beyond it the bot says that it is busy"
     )

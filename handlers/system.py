@@ -17,9 +17,11 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from bot.ports import WorkGivenUpError
+from handlers import team_catalog
 
 T = TypeVar("T")
 
@@ -68,7 +70,7 @@ def _apart(work: Callable[[], T], longest: float) -> T:
     """Do the work in a new process. A fresh interpreter, because a fork would copy locks that other threads hold."""
     context = get_context("spawn")
     answers, answering = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(work, answering), daemon=True)
+    process = context.Process(target=_child, args=(work, answering, team_catalog.used()), daemon=True)
     process.start()
     answering.close()  # ours; so that the end of the process ends the waiting
     try:
@@ -86,11 +88,13 @@ def _apart(work: Callable[[], T], longest: float) -> T:
     raise result
 
 
-def _child(work: Callable[[], Any], answering: Connection) -> None:
+def _child(work: Callable[[], Any], answering: Connection, own_codes: Path | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who ends us is our parent
     with suppress(OSError):
         os.nice(_NICE)
     try:
+        if own_codes is not None:
+            team_catalog.use(own_codes)
         answer = (True, work())
     except Exception as error:  # noqa: BLE001 (whatever it was, it is raised for the one who asked)
         answer = (False, error)

@@ -106,8 +106,8 @@ class MemoryStore:
         self.trail: list[dict[str, Any]] = []
         self.voices: dict[tuple[str, str], bool] = {}
 
-    async def put_card(self, card: Card) -> None:
-        self.cards[card.id] = card
+    async def put_card(self, card: Card) -> bool:
+        return self.cards.setdefault(card.id, card) is card
 
     async def card(self, card_id: str) -> Card | None:
         return self.cards.get(card_id)

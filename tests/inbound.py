@@ -54,7 +54,14 @@ class Inbound:
         self.app = web_app(self.runtime, open_doors(self.runtime))
 
     async def send(
-        self, method: str, path: bytes, headers: Mapping[str, str] | None = None, body: bytes = b"", *, host: str = "127.0.0.1:8080"
+        self,
+        method: str,
+        path: bytes,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        host: str = "127.0.0.1:8080",
+        client: str = "127.0.0.1",
     ) -> Answered:
         """One request. Header values are sent as UTF-8, so that they may hold what no client lets through."""
         raw, _, query = path.partition(b"?")
@@ -64,7 +71,7 @@ class Inbound:
         scope = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method, "scheme": "http",
             "path": _unquoted(raw), "raw_path": raw, "query_string": query, "root_path": "", "headers": given,
-            "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 8080), "state": {},
+            "client": (client, 50000), "server": ("127.0.0.1", 8080), "state": {},
         }  # fmt: skip
         messages = [{"type": "http.request", "body": body, "more_body": False}]
         sent: list[Any] = []

@@ -80,7 +80,7 @@ class _Rival(_Closed):
     tells: _Both
 
 
-class _Entry(_Closed):
+class EntryRow(_Closed):
     title: _Both
     what: _Both
     cause: Cause
@@ -98,7 +98,7 @@ class _Entry(_Closed):
     rivals: tuple[_Rival, ...] = ()
 
 
-class _Family(_Closed):
+class FamilyRow(_Closed):
     codes: Pattern
     cause: Cause
     who: Who
@@ -109,7 +109,7 @@ class _Family(_Closed):
 def check_entry(platform: str, code: str, raw: Mapping[str, Any], where: str) -> Entry:
     """One table of `pack.toml` (with its variants) as an `Entry`. Raises `PackError`."""
     try:
-        row = _Entry.model_validate(raw)
+        row = EntryRow.model_validate(raw)
     except ValidationError as error:
         _refuse(error, where)
     return Entry(
@@ -140,7 +140,7 @@ def check_entry(platform: str, code: str, raw: Mapping[str, Any], where: str) ->
 def check_family(platform: str, raw: Mapping[str, Any], where: str) -> Family:
     """One `[[family]]` of `families.toml`. Raises `PackError`."""
     try:
-        row = _Family.model_validate(raw)
+        row = FamilyRow.model_validate(raw)
     except ValidationError as error:
         _refuse(error, where)
     return Family(platform, row.codes, row.cause, row.who, row.what.text(), row.docs)

@@ -13,7 +13,7 @@ class PackError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PackText:
-    """The files of one platform, as text. `where` names the folder in error messages; `ours` says that our tests have checked them."""
+    """The files of one platform, as text. `where` names the folder (or the only file) in messages; `ours` says that our tests have checked them."""
 
     pack: str = ""
     variants: str = ""
@@ -21,6 +21,10 @@ class PackText:
     scopes: str = ""
     where: str = ""
     ours: bool = False
+
+    def file(self, name: str = "pack.toml") -> str:
+        """How one of the files is called in a message."""
+        return self.where if self.where.endswith(".toml") else f"{self.where.rstrip('/')}/{name}"
 
 
 @dataclass(frozen=True, slots=True)

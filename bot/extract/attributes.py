@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.extract.context import Context
 from bot.extract.draft import Draft
-from bot.extract.fields import normal
+from bot.extract.fields import Pair, normal
 from bot.extract.needed_scopes import Scopes
 from bot.extract.scan import line_of
 from bot.extract.vocabulary import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED
@@ -73,6 +73,7 @@ _RESOURCE_WORDS: Final = (
 )
 _STATUS_REACH: Final = 240  # characters
 _STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|$)(?!\s?(?:ms|s|items?|rows?|issues?)\b)")
+_ANY_ID: Final = re.compile(r"(?!.*(?:xxxx|\*\*|\.\.\.)|\d{4}-\d\d-\d\d)(?=[^\d]{0,60}\d)[A-Za-z0-9][\w.:=+/-]{4,127}")
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 
 
@@ -81,7 +82,7 @@ def request_ids(context: Context, spec: Spec) -> list[tuple[int, int, str]]:
     found: dict[int, tuple[int, int, str]] = {}
     if spec.id_shape is not None:
         for start, end, value in _labelled_ids(context, spec):
-            if spec.id_shape.fullmatch(value) and not MASKED.fullmatch(value):
+            if _is_id(value, spec) and not MASKED.fullmatch(value):
                 at = next(each for each in count(start) if each not in found)  # several may stand in one address
                 found[at] = (at, end, value)
     for name, each in context.words.patterns:
@@ -99,9 +100,14 @@ def request_ids(context: Context, spec: Spec) -> list[tuple[int, int, str]]:
     ]
 
 
+def _is_id(value: str, spec: Spec) -> bool:
+    """Whether a labelled value is an id: in any form, as long as it is no placeholder and not a mere word."""
+    return (spec.id_shape is not None and spec.id_shape.fullmatch(value) is not None) or _ANY_ID.fullmatch(value) is not None
+
+
 def _labelled_ids(context: Context, spec: Spec) -> Iterable[tuple[int, int, str]]:
     for pair in context.pairs:
-        if pair.role == roles.REQUEST_ID and pair.key in spec.id_keys:
+        if pair.role == roles.REQUEST_ID and pair.key in spec.id_keys and not _cut(context, pair, spec):
             yield pair.start, pair.end, pair.value.strip("[]() '\"`")
     for address in context.addresses:
         for key, value in address.query.items():
@@ -110,6 +116,12 @@ def _labelled_ids(context: Context, spec: Spec) -> Iterable[tuple[int, int, str]
             if normal(key) == "errordescription":  # what an identity platform tells the callback
                 for found in _TOLD_ID.finditer(value):
                     yield address.start, address.end, found[1]
+
+
+def _cut(context: Context, pair: Pair, spec: Spec) -> bool:
+    """Whether the paste ends in the middle of a value that has not the platform's form."""
+    ends = pair.end >= len(context.text.rstrip()) and (pair.kind == "string" or context.text[pair.start - 1 : pair.start] in "\"'")
+    return ends and not (spec.id_shape and spec.id_shape.fullmatch(pair.value))
 
 
 def _apis(text: str) -> Iterator[re.Match[str]]:

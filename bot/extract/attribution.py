@@ -124,7 +124,8 @@ def word_owner(context: Context, value: str, at: int, key: str) -> str | None:
             continue
         if not (listed and key in spec.word_keys) and not spec.word.fullmatch(value):
             continue
-        if (not listed and spec.refuse is not None and spec.refuse.fullmatch(value)) or strange(context, name, at):
+        own = listed and value not in spec.foreign_words
+        if (not listed and spec.refuse is not None and spec.refuse.fullmatch(value)) or (not own and strange(context, name, at)):
             continue
         kin = not listed and name in context.known.kindred(value)
         trust = 3.0 if kin else 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0

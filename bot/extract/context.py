@@ -38,6 +38,8 @@ _FIELD_ROW: Final = re.compile(
 _BROKEN_ID: Final = re.compile(r"(?<![\w-])([0-9A-Fa-f-]{4,36})\n {0,12}([0-9A-Fa-f-]{1,32})(?![\w-])")
 _BROKEN_NUMBER: Final = re.compile(r"(?<=[:= ])(\d{3,9})\n {0,12}(\d{1,6})(?=[,}\s])")
 _ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18,20}")
+_WORDING_REACH: Final = 120  # characters: no wording is longer
+_BESIDE: Final = 10  # characters between a code and its wording
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -153,6 +155,19 @@ class Context:
                     spoken.append((at, here))
                 at = lower.find(head, at + 1)
         return sorted(spoken)
+
+    @cached_property
+    def _wording_starts(self) -> list[int]:
+        return [at for at, _ in self.wordings]
+
+    def worded(self, start: int, end: int) -> str:
+        """The platform whose wording stands right behind or right before a place, if one does."""
+        first = bisect_left(self._wording_starts, start - _WORDING_REACH)
+        for at, here in self.wordings[first : bisect_right(self._wording_starts, end + _BESIDE)]:
+            phrase, platform, _ = here[0]
+            if 0 <= at - end <= _BESIDE or 0 <= start - at - len(phrase) <= _BESIDE:
+                return platform
+        return ""
 
     @cached_property
     def brackets(self) -> Brackets:

@@ -24,6 +24,7 @@ _SAYS_WHOSE: Final = 30  # letters of a message that tell whose it is where only
 _NONE_OF: Final = re.compile(r"(?<![\d.,])(?:0|no|zero) $")  # `0 rate limited`
 _OWN_CODE: Final = 60  # characters around a wording in which the code that it belongs to is its own
 _REFUSED: Final = re.compile(r"[45]\d\d")
+_HINTED: Final = 1.5  # a clue of this weight says whose a complaint is where nothing says more
 _MOST_PLACES: Final = 60  # of trouble that are looked at
 _SHORT_WORDING: Final = 14.0  # a wording of this weight needs no name beside it
 _LONG_WORDING: Final = 40.0  # and one of this weight belongs to its platform whoever is named
@@ -243,7 +244,7 @@ def _named(context: Context) -> list[Draft]:
     for pattern in (FAIL, COMPLAINT, FAIL_WIDE, ASKS):
         for match in islice(pattern.finditer(context.text), _MOST_PLACES):
             score, name = max((context.clue(name, match.start()), name) for name in context.words.specs)
-            if score >= BELIEVED and (best is None or score > best[0]):
+            if score >= _HINTED and (best is None or score > best[0]):
                 best = (score, name, match.start())
         if best is not None:
             start, end = context.line(best[2])

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.extract.context import Context
-from bot.extract.draft import PROSE, STRUCTURED, Draft, Mention
+from bot.extract.draft import STRUCTURED, Draft, Mention
 
 _REACH: Final = 1200  # characters between the codes of one answer
 _SUB_REACH: Final = 500
 _FINER_REACH: Final = 500
 _TWICE_REACH: Final = 160
+_STANDARD_REACH: Final = 80
 _JOINED_REACH: Final = 12
 _JOINED: Final = re.compile(r"[\s\"'`*/|,、(:-]{0,6}(?:or|and|或者?|和|与|及)?[\s\"'`*(]{0,3}")  # `230011 or 231003`, `40001/42001`
 _LATEST: Final = 6  # drafts that a code may still belong to
@@ -26,9 +27,9 @@ def grouped(context: Context, codes: Iterable[Mention]) -> list[Draft]:
         common = context.words.specs[code.platform].foreign_words
         if code.value in common and any(each.chain == chain != () and each.platform != code.platform for each in drafts[-_LATEST:]):
             continue  # a standard's word beside another platform's own code
-        home = next(
-            (each for each in reversed(drafts[-_LATEST:]) if _together(context.text, each, code, chain) or _finer(each, code, common)), None
-        )
+        latest = drafts[: -_LATEST - 1 : -1]
+        home = next((each for each in latest if _together(context.text, each, code, chain) or _finer(each, code, common)), None)
+        home = home or next((each for each in latest if _standard(each, code, common)), None)
         if home is None:
             home = Draft(code.platform, start=code.at, end=code.end, chain=chain)
             drafts.append(home)
@@ -58,10 +59,16 @@ def _together(text: str, draft: Draft, code: Mention, chain: tuple[int, ...]) ->
         return draft.chain == chain and bool(chain)
     if code.sub or (draft.subs and len(draft.codes) == len(draft.subs)):
         return code.at - draft.end < _SUB_REACH
-    if chain == draft.chain and (code.key in draft.keys if code.key else draft.strength <= PROSE >= code.strength):
+    if chain == draft.chain and (code.key in draft.keys if code.key else draft.strength < STRUCTURED > code.strength):
         return False  # an object has a key once: two errors told within one text
     shorter = min(len(chain), len(draft.chain))
     return shorter > 0 and chain[:shorter] == draft.chain[:shorter]
+
+
+def _standard(draft: Draft, code: Mention, common: frozenset[str]) -> bool:
+    """Whether a word that every system uses stands beside the platform's own number: `result: 100200106`, `error: invalid_scope`."""
+    near = draft.platform == code.platform and 0 <= code.at - draft.end <= _STANDARD_REACH
+    return near and code.value in common and all(each.isdigit() for each in draft.codes)
 
 
 def _finer(draft: Draft, code: Mention, common: frozenset[str]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -19,6 +20,7 @@ from bot.extract.prose import MOST_CODES, numbers, words
 from bot.extract.vocabulary import FAIL_WIDE, WRAPPER
 from bot.platforms import spec as roles
 
+_ASKED_KEYS: Final = ("code", "e", "error_code", "status_code", "err_code", "errcode", "errno")  # of a link that explains a code
 _CLASS: Final = re.compile(r"(?i)(?:error|exception)$")  # the name of an exception's class
 _INNER: Final = re.compile(r"(?i)inner_? ?error[\"']?\s?: ?\{\s*[\"']?$")
 _INNER_REACH: Final = 40  # characters
@@ -28,6 +30,8 @@ _MOST_CODE: Final = 120  # characters
 _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
+_MESSAGE_CODE: Final = re.compile(r"\d{4,6}[,:]")
+_LED: Final = re.compile(r"(-?\d{1,10})(?:$|[-:,;]\s?[^\d\s])", re.A)  # a number, alone or before its message
 _STATUS_DIGITS: Final = 3
 _IN_FILE: Final = re.compile(r"(?:\.[a-z]{1,5}:|\w\()$")  # `log.py:error:15`, `Log(error:45)`
 _FILE_REACH: Final = 12
@@ -50,12 +54,23 @@ def mentions(context: Context) -> list[Mention]:
             if mine is not None:
                 found.setdefault(mine.at, mine)
     # A field whose role is another one is no code; a field that might be one may still be read as a sentence.
-    taken = {each.start for each in context.pairs if each.role != roles.CODE}
+    taken = {each.start for each in context.pairs if each.role not in (roles.CODE, roles.MESSAGE)}
     decided = {each.start for each in context.pairs if each.role in (roles.CODE, roles.SUB_CODE) and each.kind == "string"}
     for code in (*islice(numbers(context, taken | found.keys()), MOST_CODES), *islice(words(context, decided), MOST_CODES)):
         found.setdefault(code.at, code)
-    strong = {code.platform for code in found.values() if not _is_weak(context, code)}
-    return [found[at] for at in sorted(found) if found[at].platform not in strong or not _is_weak(context, found[at])]
+    owned = _owned(found)
+    strong = {code.platform for code in owned if not _is_weak(context, code)}
+    return [code for code in owned if code.platform not in strong or not _is_weak(context, code)]
+
+
+def _owned(found: dict[int, Mention]) -> list[Mention]:
+    """The mentions in order. One without a platform takes that of all the others, if they have but one; a mere guess needs to be the only one."""
+    if any(code.evidence != "guess" for code in found.values()):
+        found = {at: code for at, code in found.items() if code.evidence != "guess"}
+    platforms = {code.platform for code in found.values() if code.platform}
+    only = platforms.pop() if len(platforms) == 1 else ""
+    codes = (found[at] for at in sorted(found))
+    return [code if code.platform else replace(code, platform=only) for code in codes if code.platform or only]
 
 
 def _is_weak(context: Context, code: Mention) -> bool:
@@ -72,7 +87,7 @@ def _of_addresses(context: Context) -> Iterable[Mention]:
         for name, spec in context.words.specs.items():
             if each.host not in spec.brands or spec.number is None:
                 continue
-            value = each.query.get("code") or each.query.get("e") or each.query.get("error_code") or ""
+            value = next((each.query[key] for key in _ASKED_KEYS if each.query.get(key)), "")
             asked = "search" in each.path or "query" in each.path or "error" in each.path
             if asked and spec.number.fullmatch(value):
                 yield Mention(name, value, max(context.text.find(value, each.start, each.end), each.start), each.end, STRUCTURED, "field")
@@ -113,8 +128,9 @@ def _of_pair(context: Context, pair: Pair) -> Mention | None:
         return None
     if WRAPPER.fullmatch(value) and not ("_" in value and context.catalog.platforms_of(value)):
         return None
-    if value.lstrip("-").isdigit() and value.isascii():
-        return _number_pair(context, pair, value)
+    led = _LED.match(value)
+    if led:
+        return _number_pair(context, pair._replace(end=pair.start + led.end(1)), led[1])
     name = word_owner(context, value, pair.start, pair.key)
     sub = pair.role == roles.SUB_CODE or _INNER.search(context.text, max(0, pair.at - _INNER_REACH), pair.at) is not None
     return Mention(name, value, pair.start, pair.end, STRUCTURED, "field", sub, pair.key) if name else None
@@ -122,7 +138,7 @@ def _of_pair(context: Context, pair: Pair) -> Mention | None:
 
 def _number_pair(context: Context, pair: Pair, value: str) -> Mention | None:
     success = not value.strip("-0") or (pair.key == "result" and value == "1") or _went_well(context, pair, value)
-    status = pair.role == roles.STATUS and not (pair.key == "statuscode" and len(value) > _STATUS_DIGITS + 1)
+    status = pair.role == roles.STATUS and not (pair.key == "statuscode" and len(value) > _STATUS_DIGITS)
     if (
         success
         or status
@@ -133,6 +149,8 @@ def _number_pair(context: Context, pair: Pair, value: str) -> Mention | None:
     owner = _owner_of_field(context, pair, value)
     if owner is None:
         return None
+    if len(value) == 1 and any(_MESSAGE_CODE.match(each.value) for each in context.near(pair.start, _WELL_REACH)):
+        return None  # the wrapper of the code that the message begins with
     told = any(each.role in (roles.MESSAGE, roles.FLAG, roles.REQUEST_ID) and each is not pair for each in context.near(pair.start, NEAR))
     strength, evidence = (STRUCTURED, "field") if told else (LABELLED, "label")
     if not owner.sure:

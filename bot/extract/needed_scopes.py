@@ -16,6 +16,7 @@ from bot.platforms import spec as roles
 from bot.platforms.spec import Spec
 
 _MOST: Final = 400  # of one kind in one window
+_NAME: Final = re.compile(r"(?<![\w.:/@#-])[A-Za-z][\w.:-]{2,100}", re.A)
 _LABEL_REACH: Final = 240  # characters
 _MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
 _LIST_SIGN: Final = re.compile(r"[,\s+]+")
@@ -75,9 +76,9 @@ class Scopes:
         text = self.context.text
         codes = {value for draft in self.drafts for value in draft.codes}
         last, wanted = -1, None
-        for match in islice(shape.finditer(text), 4 * _MOST):
-            at, end = match.span()
-            if match[0] in codes or self.context.within_address(at):
+        for at, name in self._names(shape):
+            end = at + len(name)
+            if name in codes or self.context.within_address(at):
                 continue  # what an address asks for is not missing; what its console page lists is read from its query
             listed = self._in_list(at)
             if listed is not None:
@@ -87,10 +88,20 @@ class Scopes:
                 if wanted is None:
                     wanted = self._wanted(at)
             last = end
-            if listed is None and match[0].isalpha() and not self._set_off(at, end):
+            if listed is None and name.isalpha() and not self._set_off(at, end):
                 continue  # `admin`, `bot`: a word of the sentence
-            if wanted or (wanted is None and self.spec.scope_anywhere and ":" in match[0] and self._stands_alone(match[0], at)):
-                self._add(match[0], at)
+            if wanted or (wanted is None and self.spec.scope_anywhere and ":" in name and self._stands_alone(name, at)):
+                self._add(name, at)
+
+    def _names(self, shape: re.Pattern[str]) -> list[tuple[int, str]]:
+        """Where names of scopes stand, in order: the catalogue's own, read to their full length, and others of the platform's form."""
+        listed = self.context.catalog.scopes(self.name)
+        found = {match.start(): match[0] for match in islice(shape.finditer(self.context.text), 4 * _MOST)}
+        for match in _NAME.finditer(self.context.text):
+            name = match[0].rstrip(".:-")
+            if name in listed:
+                found[match.start()] = name
+        return sorted(found.items())[: 4 * _MOST]
 
     def _stands_alone(self, value: str, at: int) -> bool:
         """Whether a word that has the form of a scope is not the value of some field: `Operation: bitable:table:draft:add`."""

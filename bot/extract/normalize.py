@@ -43,6 +43,7 @@ _BORDER = re.compile(r"^[ \t]{0,40}(?:[│┃║▏▎|❱⎿>] ?){1,4}(?=\S| )"
 _BORDER_END = re.compile(r"[ \t]{0,200}[│┃║][ \t]{0,4}$", re.M)
 _QUOTED = re.compile(r"[ \t]{0,3}(?:>|&gt;) ?")
 _CONTAINER = re.compile(r"[A-Za-z][\w.-]{0,60}[ \t]{1,20}\| ?")
+_LOG_HEAD = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ][\d:.,]{5,16}Z?[ \t]{1,4}(?:[\w\[\].:()-]{1,40}[ \t]{1,4}){0,4}(?:- |\| |: )?")
 _STANDARD_WIDTHS = frozenset({72, 76, 78, 79, 80, 99, 100, 119, 120, 132, 150, 160, 200})
 
 _WIDE = str.maketrans(
@@ -86,6 +87,8 @@ def plain(text: str) -> str:
         text = _BORDER_END.sub("", _BORDER.sub("", text))
     if ">" in text or "|" in text:
         text = _unprefixed(text)
+    if "\n" in text and text[:1].isdigit():
+        text = _one_record(text)
     if "\n" in text:
         text = _unwrap(text)  # before escapes are undone: a terminal breaks lines, an escaped line break is the text's own
     if "\\" in text:
@@ -113,6 +116,14 @@ def _unprefixed(text: str) -> str:
         if lines and all(prefix.match(line) and not line.rstrip().endswith("|") for line in lines):
             text = "\n".join(prefix.sub("", line, count=1) for line in text.split("\n"))
     return text
+
+
+def _one_record(text: str) -> str:
+    """Lines that a logger broke, each under the very same time and name: the head is kept once."""
+    head = _LOG_HEAD.match(text)
+    if head is None or text.count("\n" + head[0]) < text.count("\n"):
+        return text
+    return text.replace("\n" + head[0], "\n")
 
 
 def _undressed(text: str) -> str:

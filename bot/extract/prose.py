@@ -15,7 +15,7 @@ from bot.extract.attribution import HTTP_STATUS, foreign, number_owner, told_by_
 from bot.extract.context import BELIEVED, NEAR, Context
 from bot.extract.draft import LABELLED, PROSE, Mention
 from bot.extract.fields import NUMBER, TOKEN, normal
-from bot.extract.vocabulary import BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, NEED_LABEL, STRONG_LABEL, WRAPPER
+from bot.extract.vocabulary import BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, STRONG_LABEL, WRAPPER
 from bot.platforms import spec as roles
 
 MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
@@ -38,6 +38,8 @@ _THING: Final = re.compile(
 _FILE_BEFORE: Final = re.compile(r"\.[A-Za-z]{1,5}(?::\w{1,40})?:$|\w\(\w{1,30}:$|\bline $|\w\[$")  # and `gateway[2217]:`
 _WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
 _OWN_LABEL: Final = re.compile(r"(?i)err(?:or)?_?(?:code|no)|错误码")
+_OTHER_NUMBER: Final = re.compile(r"20[12]\d(?:[01]\d[0-3]\d)?|1[67]\d{8}")  # a year, a day, a second
+_NEIGHBOUR: Final = re.compile(r"(?<!\d)\d{4,10}[\"'`]?(?: ?[/、,] ?| or | and | ?[和或与] ?)[\"'`]?$")
 _CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
 _SAID: Final = re.compile(r"报错?[: ]{0,3}$")
 _SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [a-z]")  # a message of a vendor
@@ -61,9 +63,10 @@ _JOINERS: Final = frozenset("._")
 _FILE: Final = re.compile(
     r"\.(?:html?|json|ya?ml|toml|xml|md|txt|log|conf|cfg|ini|py|js|ts|jsx|tsx|vue|go|java|kt|php|rb|rs|cs|sh|sql|css|csv|png|jpe?g|svg)$"
 )
+_DENIED: Final = re.compile(r"(?i)[\"'`]?(?:\?\s{0,2}no\b| is not (?:the|our|my) )")  # `missing_scope? no: …`
 _NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _HELD: Final = 120  # characters before a word in which a list of held scopes begins
-_OPENS_LIST: Final = re.compile(r"[:=\[]")
+_IN_LIST: Final = re.compile(r"[:=\[][\s\[\"'`]{0,4}(?:[\w.:-]{1,60}[\"'`]?[, ]\s?[\"'`]?){0,12}$")
 _LABEL_REACH: Final = 24  # characters between a label and its colon
 
 
@@ -71,41 +74,48 @@ _LABEL_REACH: Final = 24  # characters between a label and its colon
 
 
 def numbers(context: Context, taken: set[int]) -> Iterable[Mention]:
-    """Numbers that are told as error codes, at places that are not `taken`."""
+    """Numbers that are told as error codes, at places that are not `taken`. A mention without a platform waits for its neighbours' one."""
     looked = 0
     for match in NUMBER.finditer(context.text):
         at, end = match.span()
-        if at in taken or context.address_at(at):
-            continue
         value = match[0]
-        if WRAPPER.fullmatch(value):
+        if at in taken or WRAPPER.fullmatch(value) or context.address_at(at):
             continue
-        if value.startswith("-") and not context.catalog.platforms_of(value):
+        listed = bool(context.catalog.platforms_of(value))
+        if value.startswith("-") and not listed:
             value, at = value[1:], at + 1
         strong = STRONG_LABEL.search(context.text, max(0, at - 48), at)
-        if not strong and not _may_be(context, value, at):
+        if not strong and not listed and not _may_be(context, value, at, end):
             continue
         looked += 1
         if looked > MOST_CODES:
             return
-        label = normal(strong[1]) if strong else ""
         points = _number_points(context, value, at, end, strong)
-        owner = number_owner(context, value, at, label if label in ("errcode", "errno") else "") if points >= _BELIEVED_CODE else None
-        if owner is not None:
-            sure = points >= _SURELY and owner.sure
-            yield Mention(owner.platform, value, at, end, LABELLED if sure else PROSE, "label" if sure else "prose")
+        if points >= _BELIEVED_CODE:
+            yield _number(context, value, at, end, strong, sure=points >= _SURELY)
 
 
-def _may_be(context: Context, value: str, at: int) -> bool:
-    """Whether a number without a label is worth weighing: listed, of a family of codes, or said to be reported."""
-    if context.catalog.platforms_of(value):
-        return True
-    if len(value.lstrip("-")) < 4:
+def _number(context: Context, value: str, at: int, end: int, strong: re.Match[str] | None, *, sure: bool) -> Mention:
+    label = normal(strong[1]) if strong else ""
+    owner = number_owner(context, value, at, label if label in ("errcode", "errno") else "")
+    wording = context.worded(at, end)
+    platform = owner.platform if owner else wording or ""
+    sure = sure and (owner.sure if owner else bool(wording))
+    told = strong is not None or context.catalog.platforms_of(value) or _NEIGHBOUR.search(context.text, max(0, at - 24), at)
+    return Mention(platform, value, at, end, LABELLED if sure else PROSE, ("label" if sure else "prose") if told else "guess")
+
+
+def _may_be(context: Context, value: str, at: int, end: int) -> bool:
+    """Whether an unlisted number without a code's label is worth weighing: something before, behind or within it speaks of a code."""
+    if len(value) < 4 or _OTHER_NUMBER.fullmatch(value):
         return False
-    label = LABEL.search(context.text, max(0, at - 48), at)
-    if context.named(at) or (label and label[0][0] != "[") or _SAID.search(context.text, max(0, at - 8), at):
+    head = context.text[max(0, at - 48) : at]
+    label = LABEL.search(head)
+    if (label and label[0][0] != "[") or _SAID.search(head) or context.named(at):
         return True
-    return _of_family(context, value)
+    if len(value) < 5:
+        return False
+    return _of_family(context, value) or bool(context.worded(at, end)) or BODY.match(context.text, end, end + 120) is not None
 
 
 def _of_family(context: Context, value: str) -> bool:
@@ -129,6 +139,8 @@ def _number_points(context: Context, value: str, at: int, end: int, strong: re.M
             points += 4
         if text.strip(_ALONE) == value:
             points += 4
+    elif digits >= 5:
+        points += 3 * bool(context.worded(at, end)) + 2 * (_NEIGHBOUR.search(head) is not None)
     if digits >= 4 and max(context.clue(name, at) for name in owners or context.words.specs) >= BELIEVED:
         points += 2
     if context.named(at):
@@ -150,6 +162,8 @@ def _label_points(text: str, head: str, at: int, strong: re.Match[str] | None, *
     """What the words right before a number say: that it is a code, or that it is something else."""
     if strong and (listed or _CODE_LABEL.search(strong[1])):
         return 5.0
+    if strong:
+        return 3.0
     if _SAID.search(head):
         return 4.0
     points = 0.0
@@ -251,6 +265,8 @@ def _word_points(context: Context, name: str, match: re.Match[str]) -> float:
     if spec is None or spec.word is None:
         return 0.0
     at, end = match.span()
+    if _DENIED.match(text, end):
+        return 0.0
     start, stop = context.line(at)
     near = text[max(start, at - 200) : min(stop, end + 60)]
     joined = not _JOINERS.isdisjoint(value) or len(_CAMEL.findall(value)) >= _HUMPS
@@ -292,5 +308,5 @@ def _set_off(text: str, at: int, end: int) -> bool:
 def _held(context: Context, at: int) -> bool:
     """Whether the place is in a list of scopes that one has."""
     head = context.text[max(0, at - _HELD) : at]
-    listed = any(_OPENS_LIST.search(head, label.end(), label.end() + _LABEL_REACH) for label in HAVE_LABEL.finditer(head))
-    return listed and NEED_LABEL.search(head) is None
+    listed = _IN_LIST.search(head)
+    return listed is not None and HAVE_LABEL.search(head, max(0, listed.start() - _LABEL_REACH), listed.start()) is not None

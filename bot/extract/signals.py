@@ -47,7 +47,9 @@ _NO_WORDS: Final = frozenset(
 _STOP: Final = re.compile(r"[。！？!?；\n]|\.\s+(?![a-z])")
 _BLANK: Final = re.compile(r"\n[ \t>|]*\n")
 # A bullet, heading or table row that opens with a code: `- 99991672: …`, `1. **missing_scope**: …`.
-_DEFINITION: Final = re.compile(r"(?am)^\s*(?:[-*+•|]|\d+[.)]|#{1,6})\s*[*`\"]{0,3}(?:code\s?[=:]\s?|错误码\s?)?(?:[A-Za-z_]*\d{4,10}|[a-z]+(?:_[a-z]+)+)\b")
+_DEFINITION: Final = re.compile(
+    r"(?am)^\s*(?:[-*+•|]|\d+[.)]|#{1,6})\s*[*`\"]{0,3}(?:code\s?[=:]\s?|错误码\s?)?(?:[A-Za-z_]*\d{4,10}|[a-z]+(?:_[a-z]+)+)\b"
+)
 _HEADS: Final = re.compile(r"^\s{0,3}(?:#{1,6}\s|\*\*|[-*]?\s*[^\n]{1,80}[:：]\s*$)")
 
 
@@ -155,7 +157,10 @@ def weights() -> Weights:
 def reasons() -> dict[str, str]:
     """Why each signal speaks, in a few words, by its id."""
     learned = weights()
-    return {rule.id: rule.why for rule in (*filter(None, [learned.wording]), *learned.features, *(each for listed in learned.pieces.values() for each in listed))}
+    return {
+        rule.id: rule.why
+        for rule in (*filter(None, [learned.wording]), *learned.features, *(each for listed in learned.pieces.values() for each in listed))
+    }
 
 
 Fired = tuple[tuple[Rule, float, tuple[int, int]], ...]
@@ -238,7 +243,13 @@ def _hits(where: str, text: str, lower: str) -> tuple[tuple[Rule, tuple[int, int
 
 def pieces(text: str, at: int) -> dict[str, tuple[int, int]]:
     """The pieces of a text around a place: start and end of its sentence, line, block and paste, none of them boundless."""
-    return {"sentence": _sentence(text, at), "line": _line(text, at), "block": _block(text, at), "title": _title(text), "paste": _nearby(text, at)}
+    return {
+        "sentence": _sentence(text, at),
+        "line": _line(text, at),
+        "block": _block(text, at),
+        "title": _title(text),
+        "paste": _nearby(text, at),
+    }
 
 
 def _title(text: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ STRONG_LABEL: Final = re.compile(
     rf"(?ai)(?<![a-z_])(err(?:or)?[ _-]?(?:code|no)|errcode|errno|code|错误码|错误代码|错误编号|错误号|返回码|报错码|异常码|报错代码|报错信息[^\d\n]{{0,8}}|错误信息[^\d\n]{{0,8}}|error|err){_GLUE}"
 )
 LABEL: Final = re.compile(
-    rf"(?ai)(?:{_CODE_WORD}|fail(?:ed|s|ure|ing)?(?: with)?|exception|denied|cryptic|returns?|returned|gives?|throws?|got|gets?|getting|hits?|hitting|\bret|\bresult|with|causes?|responded|rejected(?: with)?|失败|报错?|返回了?|出现了?|提示|异常|遇到|→|\[|抛出?|得到){_GLUE}"
+    rf"(?ai)(?:{_CODE_WORD}|fail(?:ed|s|ure|ing)?(?: with)?|exception|denied|cryptic|returns?|returned|gives?|throws?|got|gets?|getting|hits?|hitting|\bret|\bresult|with|causes?|responded|rejected(?: with)?|失败|报错?|返回了?|出现了?|提示|异常|遇到|→|❌|\[|抛出?|得到){_GLUE}"
 )
 # What may follow a code that stands in a sentence: its message.
 BODY: Final = re.compile(
@@ -71,8 +71,9 @@ MASKED: Final = re.compile(
 )
 
 _NEEDED = (
-    r"required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
-    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not authori[sz]ed|invalid scopes?:|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|scope=|a(?<!\w.)dd\b"
+    r"(?:insufficient_scope|not authorized|not granted|missing|denied)[^\n]{0,80}scope="
+    r"|required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
+    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not authori[sz]ed|invalid scopes?:|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|a(?<!\w.)dd\b"
     r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|缺了? ?|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]|接口要|还要|得有"
 )
 NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")
@@ -82,7 +83,7 @@ HAVE_LABEL: Final = re.compile(
 # On lower-case text. What one has, and what one asks for on a command line, is not missing.
 _HAD = (
     r"newly granted(?: scopes?)?|provided|granted(?<!not granted) scopes?|granted(?<!not granted)[\"']?\s?[:=]|accepted_?scopes?|x-(?:accepted-)?oauth-scopes|acceptedscopes"
-    r"|requested[ _]scopes?(?! were not)|scopelist|current[ _]scopes?|only ha(?:ve|s)|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了|只有(?![^\n]{0,60}才)|(?:[&?]|链接里? ?|参数里? ?|传了?的?是? ?)scope="
+    r"|requested[ _]scopes?(?! were not)|scopelist|current[ _]scopes?|only ha(?:ve|s)|permissions? granted(?: including)?|existing|already|token scopes|has scopes?|been(?<!not been) granted(?: the)?|已有|已开通|已授权|已获得|当前权限|已申请|申请了|只有(?![^\n]{0,60}才)|scope="
 )
 _ASKED = r"^[ \t]*(?:<@\w{1,40}>[ \t]*)?(?:[$❯>%#][ \t]+)?[\w./-]{2,40}[ \t][^\n`]{0,80}--scopes?[ =]"
 SCOPE_WORD: Final = re.compile(rf"(?a){_HAD}|{_NEEDED}")
@@ -96,7 +97,7 @@ AS_APP: Final = re.compile(
     r"|tenant token|tenant needs|app token|xoxb|t(?<!\w.)-[\w.*-]|tenantaccesstoken|应用级|bot (?:ability|feature|capability)|useuat\W{1,6}false"
 )
 AS_USER: Final = re.compile(
-    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户 ?身份|u(?<!\w.)ser ?身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|auth login --scope|gh auth refresh|xoxp|/authen/v\d|refresh_token"
+    r"(?a)a(?<!\w.)s (?:the |a )?user\b|user(?:'s)? identity|用户 ?身份|u(?<!\w.)ser ?身份|--as[ =]user\b|user_access_token|u(?<!\w.)at\b|user token|u(?<!\w.)-[\w.*-]{3}|useraccesstoken|as_user\b|_user_get_|useuat\W{1,6}true|auth login\b|identity\W{1,3}user\b|\bpat\b|personal access token|gh auth refresh|xoxp|/authen/v\d|refresh_token"
 )
 APP_WORDS: Final = frozenset({"bot", "app", "tenant", "application", "tenant_access_token", "app_access_token"})
 

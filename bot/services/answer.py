@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from bot import platforms
+from bot.card import Audience
 from bot.catalog import catalog
+from bot.diagnose import diagnose
 from bot.diagnose.consent_offer import candidates
 from bot.explain import Explained, explain, speaks_up
 from bot.i18n import say
@@ -57,6 +59,13 @@ async def answer(context: Context, question: Question) -> Answer | None:
     existing = (
         await context.store.recent_card(place, need, context.now() - context.quiet) if question.place and not question.always_new else None
     )
+    if existing is not None and existing.id == question.card:  # made by a process that died before it had finished
+        return Answer(
+            existing,
+            await present.draw(context, existing, question.surface, explained.locale),
+            found,
+            notice=live_secret(question, explained),
+        )
     first: Text | None = None
     if existing is not None and _may_share(question, existing):
         flow = await consent_runner.load(context, existing.flow_id)
@@ -65,7 +74,20 @@ async def answer(context: Context, question: Question) -> Answer | None:
         first = say("A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one.")
     kept = card_snapshot.make(findings, facts, first=first, asker=asker, private=_private(question), text=explained.redaction.text)
     card = await _keep(context, question, kept, explained.locale, need)
-    return Answer(card, await present.draw(context, card, question.surface, explained.locale), found, notice=live_secret(explained))
+    return Answer(
+        card, await present.draw(context, card, question.surface, explained.locale), found, notice=live_secret(question, explained)
+    )
+
+
+async def forgetfully(context: Context, question: Question, warning: Text) -> Answer | None:
+    """The card for a question while the store does not answer: nothing is kept, so the card has no buttons, and `warning` says so."""
+    explained = await read(context, question.text, question.locale)
+    if not explained.diagnoses and not question.direct:
+        return None
+    card = Card(question.card, question.place or NOWHERE, question.asker, {}, explained.locale, context.now())
+    audience: Audience = "asker" if _private(question) or context.full_detail else "channel"
+    reply = present.without_buttons(explained, question.surface, audience, warning)
+    return Answer(card, reply, explained.diagnoses, notice=live_secret(question, explained))
 
 
 def _may_share(question: Question, card: Card) -> bool:
@@ -89,10 +111,37 @@ async def say_it(context: Context, question: Question, sentence: Text, locale: L
     return Answer(card, await present.draw(context, card, question.surface, locale), ())
 
 
-async def posted(context: Context, card_id: str, place: Place) -> None:
-    """Where a card stands now."""
+async def posted(context: Context, card_id: str, place: Place, source: str = "") -> None:
+    """Where a card stands now, and which message it answers."""
+
+    def stands(card: Card) -> Card:
+        kept = {**card.snapshot, "source": source} if source else card.snapshot
+        return replace(card, place=place, message=place.message, snapshot=kept)
+
+    await _change(context, card_id, stands)
+
+
+async def shared(context: Context, card_id: str, message: str) -> None:
+    """A copy of a card was put where everybody sees it; it is redrawn with the card."""
+    await _change(
+        context, card_id, lambda card: replace(card, snapshot={**card.snapshot, "shared": [*card.snapshot.get("shared", ()), message]})
+    )
+
+
+async def told(context: Context, card_id: str, state: str) -> None:
+    """A chat that cannot redraw was told this state of a consent."""
+    await _change(context, card_id, lambda card: replace(card, snapshot={**card.snapshot, "told": state}))
+
+
+async def named(context: Context, card_id: str, person: Person) -> None:
+    """The name of somebody whom a card answers became known."""
+    await _change(context, card_id, lambda card: card_snapshot.with_name(card, person))
+
+
+async def _change(context: Context, card_id: str, change: Callable[[Card], Card]) -> None:
     while card := await context.store.card(card_id):
-        if card.place == place or await context.store.save_card(replace(card, place=place, message=place.message)):
+        changed = change(card)
+        if changed == card or await context.store.save_card(changed):
             return
 
 
@@ -101,7 +150,7 @@ async def _nothing(context: Context, question: Question, explained: Explained) -
         (), Facts(), why=explained.why_nothing, asker=question.asker, private=_private(question), text=explained.redaction.text
     )
     card = await _keep(context, question, kept, explained.locale, "")
-    return Answer(card, await present.draw(context, card, question.surface, explained.locale), (), notice=live_secret(explained))
+    return Answer(card, await present.draw(context, card, question.surface, explained.locale), (), notice=live_secret(question, explained))
 
 
 async def _again(context: Context, question: Question, card: Card, explained: Explained, found: tuple[Diagnosis, ...]) -> Answer:
@@ -113,12 +162,12 @@ async def _again(context: Context, question: Question, card: Card, explained: Ex
             break
         card = await context.store.card(card.id) or card
     reply = await present.draw(context, card, question.surface, explained.locale)
-    return Answer(card, reply, found, notice=live_secret(explained), existing=card)
+    return Answer(card, reply, found, notice=live_secret(question, explained), existing=card)
 
 
 async def _keep(context: Context, question: Question, kept: Mapping[str, Any], locale: Locale, need: str) -> Card:
     card = Card(
-        id=context.random.token()[:22],
+        id=question.card or context.random.token()[:22],
         place=question.place or NOWHERE,
         asker=question.asker,
         snapshot=kept,
@@ -126,17 +175,18 @@ async def _keep(context: Context, question: Question, kept: Mapping[str, Any], l
         created=context.now(),
         need=need,
     )
-    await context.store.put_card(card)
-    return card
+    if await context.store.put_card(card):
+        return card
+    return await context.store.card(card.id) or card  # a process that died has made it already
 
 
 def _private(question: Question) -> bool:
     return question.private or question.surface in ("web", "text", "cli")
 
 
-def live_secret(explained: Explained) -> Text | None:
+def live_secret(question: Question, explained: Explained) -> Text | None:
     """What the poster is told privately when a usable-looking secret was in the paste."""
-    if not explained.redaction.live:
+    if not (explained.redaction.live or question.live):
         return None
     return say(
         "Your message holds a secret that still looks usable. I have masked it in my answer and kept no copy. "
@@ -185,8 +235,6 @@ async def _granted(context: Context, apps: Sequence[App], asker: Person | None) 
 
 
 def _diagnose(findings: Sequence[Finding], facts: Facts) -> tuple[Diagnosis, ...]:
-    from bot.diagnose import diagnose  # noqa: PLC0415 (see card_snapshot.diagnoses)
-
     return diagnose(tuple(findings), catalog(), facts)
 
 

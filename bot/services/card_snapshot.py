@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.catalog import catalog
 from bot.consent.flow import person_key, person_row, same_person
+from bot.diagnose import diagnose
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
 from bot.ports import Card
 
@@ -53,9 +54,6 @@ def diagnoses(snapshot: Mapping[str, Any], apps: tuple[App, ...], now: datetime 
     findings = [read_finding(row) for row in snapshot.get("findings", ())]
     if not findings:
         return ()
-    # diagnosing loads the packs: a job that only redraws a sentence shall not pay for it
-    from bot.diagnose import diagnose  # noqa: PLC0415
-
     found = diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
     first = read_text(snapshot.get("first"))
     return (replace(found[0], steps=(Step(first, StepState.TODO), *found[0].steps)), *found[1:]) if found and first else found
@@ -83,6 +81,13 @@ def with_asker(card: Card, person: Person) -> Card:
         return card
     rows = [person_row(one) for one in (*askers(card), person)]
     return replace(card, asker=card.asker or person, snapshot={**card.snapshot, "askers": rows})
+
+
+def with_name(card: Card, person: Person) -> Card:
+    """The card, with the name of somebody whom it answers, where that was not known."""
+    rows = [replace(one, name=person.name) if same_person(one, person) and not one.name else one for one in askers(card)]
+    asker = next((one for one in rows if card.asker is not None and same_person(one, card.asker)), card.asker)
+    return replace(card, asker=asker, snapshot={**card.snapshot, "askers": [person_row(one) for one in rows]})
 
 
 def flow_of(card: Card, person: Person) -> str:

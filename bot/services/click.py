@@ -83,8 +83,7 @@ async def _adopt(context: Context, card: Card, person: Person) -> Card:
 async def _reauthorize(context: Context, click: Click) -> Clicked:
     """Make the personal link: for the person who clicked, delivered privately, never posted."""
     offer = click.offer
-    app = context.app(offer.platform, offer.app_id) if offer else None
-    if offer is None or app is None:
+    if offer is None or (app := context.app(offer.platform, offer.app_id)) is None:
         reason = click.found[0].no_offer if click.found else None
         return Clicked(reason or say("There is no app here whose consent I may ask for. Follow the steps on the card."))
     previous = await consent_runner.load(context, card_snapshot.flow_of(click.card, click.person))

@@ -9,9 +9,11 @@ from typing import cast
 from bot import platforms
 from bot.card import Audience, CardView, nothing, notice, view
 from bot.consent.machine import Effect, Flow, State, consent_view, from_row
+from bot.explain import Explained
 from bot.i18n import joined, same, say
 from bot.model import App, Button, ConsentView, Diagnosis, Locale, Reply, Text
 from bot.ports import Card
+from bot.render import render
 from bot.services import card_snapshot
 from bot.services.context import Context, platform_title
 
@@ -100,6 +102,14 @@ def card_view(context: Context, card: Card, found: Sequence[Diagnosis], flow: Fl
     return view(found[0], others=found[1:], consent=consent, audience=cast("Audience", audience))
 
 
+def without_buttons(explained: Explained, surface: str, audience: Audience, warning: Text) -> Reply:
+    """What was read, for a card that nobody remembers: only links stay of its buttons."""
+    found = explained.diagnoses
+    content = view(found[0], others=found[1:], audience=audience) if found else nothing(explained.why_nothing)
+    link = content.primary if content.primary is not None and content.primary.url else None
+    return render_view(replace(content, primary=link, quiet=(), notes=(warning, *content.notes)), surface, explained.locale, "")
+
+
 def whisper(sentence: Text, surface: str, locale: Locale, *, url: str = "", label: Text | None = None, notes: Sequence[Text] = ()) -> Reply:
     """A private line, with a link button when there is somewhere to go."""
     buttons = (Button("open", label or say("Continue"), url=url, primary=True),) if url else ()
@@ -108,9 +118,6 @@ def whisper(sentence: Text, surface: str, locale: Locale, *, url: str = "", labe
 
 def render_view(content: CardView, surface: str, locale: Locale, card_id: str, *, unfold: bool | None = None) -> Reply:
     """Draw for one surface. The chat page (`web`) shows the card as HTML."""
-    # jinja2 and the templates are needed only when something is shown
-    from bot.render import render  # noqa: PLC0415
-
     return render(content, "html" if surface == "web" else surface, locale, card_id=card_id, unfold=unfold)
 
 

@@ -17,11 +17,11 @@ _REMEMBERED = 5000
 
 Job = Callable[[], Awaitable[None]]
 
-log = structlog.get_logger("whyforbidden.line")
+log = structlog.get_logger("whyforbidden.queue")
 
 
-class Line:
-    """Jobs done one after the other in each lane. A job that fails is logged and gone; the lane goes on."""
+class Queue:
+    """Jobs done one after the other in each lane, urgent ones with turns of their own. A job that fails is logged and gone; the lane goes on."""
 
     def __init__(self, limit: int, at_once: int = AT_ONCE) -> None:
         self.limit = limit
@@ -29,32 +29,48 @@ class Line:
         self._lanes: dict[str, deque[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(at_once)
+        self._urgent_turns = asyncio.Semaphore(at_once)
 
-    def put(self, lane: str, job: Job) -> bool:
-        """False when the line is full: then nothing was taken."""
-        if self.waiting >= self.limit:
+    @property
+    def room(self) -> int:
+        """How many more may be put in."""
+        return max(0, self.limit - self.waiting)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more may be put in."""
+        return self.waiting >= self.limit
+
+    def put(self, lane: str, job: Job, *, beyond: bool = False, urgent: bool = False) -> bool:
+        """False when the queue is full: then nothing was taken. `beyond`: it was taken already, and counts beyond the limit. `urgent`: somebody waits
+        for it, so it never waits for ordinary ones."""
+        if self.full and not beyond:
             return False
         self.waiting += 1
+        lane = f"!{lane}" if urgent else lane
         if lane in self._lanes:
             self._lanes[lane].append(job)
         else:
             self._lanes[lane] = deque([job])
-            self.soon(self._walk(lane))
+            self.soon(self._walk(lane, self._urgent_turns if urgent else self._turns))
         return True
 
     def soon(self, work: Awaitable[None]) -> None:
-        """Do something beside the line."""
+        """Do something beside the queue."""
         task = asyncio.ensure_future(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _walk(self, lane: str) -> None:
+    async def _walk(self, lane: str, turns: asyncio.Semaphore) -> None:
         jobs = self._lanes[lane]
         try:
             while jobs:
-                async with self._turns:
-                    await self._guarded(jobs.popleft()())
-                self.waiting -= 1
+                async with turns:
+                    job = jobs.popleft()
+                    try:
+                        await self._guarded(job())
+                    finally:
+                        self.waiting -= 1
         finally:
             self.waiting -= len(jobs)
             del self._lanes[lane]
@@ -69,7 +85,7 @@ class Line:
             log.error("job_failed", kind=type(error).__name__, exc_info=error)
 
     async def idle(self) -> None:
-        """Until everything in line is done."""
+        """Until everything in it is done."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
@@ -77,8 +93,6 @@ class Line:
         """Let what was acknowledged finish for a while, then stop."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
-        if self.waiting:
-            log.warning("line_dropped", waiting=self.waiting)
         for task in set(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -105,6 +119,11 @@ class Pace:
         if len(self._seen) > _REMEMBERED:
             self._seen = {key: kept for key, kept in self._seen.items() if kept and kept[-1] > now - self._seconds}
         return True
+
+    def over(self, who: str) -> bool:
+        """Whether one more would be too many; it is not counted."""
+        times = self._seen.get(who)
+        return times is not None and len(times) >= self._limit and times[0] > self._clock() - self._seconds
 
 
 class Recent:

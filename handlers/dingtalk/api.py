@@ -1,6 +1,6 @@
 """DingTalk's open API, as far as the door needs it, over the `Http` port: the robot's token, messages, files, interactive cards.
 
-Nothing here raises for what DingTalk answers: a call gives its data, or None and the reason, which is logged.
+A call gives its data, or None and the reason, which is logged; it raises a retryable `PlatformRefusal` when DingTalk could not be reached.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import structlog
 from bot.oauth.generic import opaque, seconds_to_wait, whole, words
 from bot.oauth.messages import PlatformRefusal, Request, Response
 from bot.ports import Http
+from handlers.chat import metrics
+from handlers.chat.retry import insist
 
 WEBHOOK_HOST = "oapi.dingtalk.com"
-TRIES = 3
+LOST = "lost"  # no answer, or a server's error: it may have been said
 LONGEST_WAIT = 30.0
 _MARGIN = 300.0  # seconds before its end at which a token is fetched anew
 _TOKEN_TROUBLE = frozenset({"invalidauthentication", "authenticationfailed.missingparameter", "40014", "42001"})
@@ -46,34 +48,33 @@ class Api:
     # ------------------------------------------------------------ calling
 
     async def call(self, method: str, path: str, body: Answer) -> tuple[Answer | None, str]:
-        """One call with the robot's token; waits when told that it was too fast, and takes a new token once when the old one is refused."""
-        data, why = await self._try(method, path, body)
-        if data is None:
-            log.error("not_allowed", path=path, why=why, advice="run `whyforbidden doctor`") if why == _NOT_ALLOWED else log.warning(
-                "not_said", path=path, why=why
-            )
-        return data, why
+        """One call with the robot's token: its data, or None and the reason (logged). Takes a new token once when the old one is refused.
 
-    async def _try(self, method: str, path: str, body: Answer) -> tuple[Answer | None, str]:
-        fresh, why = False, ""
-        for left in reversed(range(TRIES)):
-            try:
-                token = await self.token(fresh=fresh)
-                headers = {"x-acs-dingtalk-access-token": token}
-                response = await self._http.send(Request(method, self._base + path, headers=headers, json=body))
-            except PlatformRefusal as refusal:
-                return None, refusal.code
-            why = reason(response)
-            if not why:
-                return response.data(), ""
-            wait = pause(response, why)
-            if wait is not None and left:
-                await asyncio.sleep(wait)
-            elif why.lower() in _TOKEN_TROUBLE and not fresh:
-                fresh = True
-            else:
-                break
-        return None, why
+        Raises `PlatformRefusal` when DingTalk could not be reached or was too busy, after the repetitions that are the same for every door.
+        """
+        fresh = False
+
+        async def once() -> Answer:
+            nonlocal fresh
+            token = await self.token(fresh=fresh)
+            headers = {"x-acs-dingtalk-access-token": token}
+            response = await self._http.send(Request(method, self._base + path, headers=headers, json=body))
+            no = refused(response)
+            if no is None:
+                return response.data()
+            if no.code.lower() in _TOKEN_TROUBLE and not fresh:
+                fresh = no.retryable = True
+            raise no
+
+        try:
+            return await insist(once), ""
+        except PlatformRefusal as refusal:
+            metrics.CALLS.labels("dingtalk", refusal.code[:40]).inc()
+            advice = "run `whyforbidden doctor`" if refusal.code == _NOT_ALLOWED else ""
+            (log.error if advice else log.warning)("not_said", path=path, why=refusal.code, advice=advice)
+            if refusal.retryable:
+                raise
+            return None, refusal.code
 
     async def token(self, *, fresh: bool = False) -> str:
         """The robot's access token, two hours old at most. Raises `PlatformRefusal`."""
@@ -86,18 +87,21 @@ class Api:
     # ------------------------------------------------------------ messages
 
     async def reply(self, hook: str, body: Answer) -> str:
-        """Reply at a session's own address. Empty when DingTalk took it, else why not (`too_fast`, `address_refused`, its errcode)."""
+        """Reply at a session's own address. Empty when DingTalk took it, else why not (`too_fast`, `lost`, `address_refused`, its errcode). Not repeated:
+        there is another way."""
         if not self.may_reply(hook):
             log.warning("hook_refused", host=_host(hook))
             return "address_refused"
         try:
             response = await self._http.send(Request("POST", hook, json=body, secret=True))
         except PlatformRefusal as refusal:
-            return refusal.code
-        why = reason(response)
-        if why:
-            log.warning("not_said", path="sessionWebhook", why=why)
-        return "too_fast" if why and pause(response, why) is not None else why
+            log.warning("not_said", path="sessionWebhook", why=refusal.code)
+            return LOST if refusal.retryable else refusal.code
+        no = refused(response)
+        if no is None:
+            return ""
+        log.warning("not_said", path="sessionWebhook", why=no.code)
+        return "too_fast" if no.blame == "rate" else LOST if no.retryable else no.code
 
     def may_reply(self, hook: str) -> bool:
         """The address comes with a message, so only DingTalk's own host is believed (or the one that is configured as its API)."""
@@ -152,7 +156,10 @@ class Api:
     async def download(self, robot: str, code: str) -> tuple[bytes | None, str]:
         """The bytes of a file that was sent to the bot, or None and why (`too_large` …)."""
         body = {"robotCode": robot or self.client_id, "downloadCode": code}
-        data, why = await self.call("POST", "/v1.0/robot/messageFiles/download", body)
+        try:
+            data, why = await self.call("POST", "/v1.0/robot/messageFiles/download", body)
+        except PlatformRefusal as refusal:
+            return None, refusal.code
         url = words(data.get("downloadUrl"), 4000) if data else ""
         if not url:
             return None, why or "no_address"
@@ -172,7 +179,11 @@ async def fetch_token(http: Http, base: str, client_id: str, secret: str) -> tup
     token = opaque(data.get("accessToken"))
     if response.status >= 400 or token is None:
         code = reason(response) or "no_token"
-        raise PlatformRefusal(code, words(data.get("message"), hide=(secret,)), blame="platform" if response.status >= 500 else "app")
+        no = refused(response)
+        message = words(data.get("message"), hide=(secret,))
+        raise PlatformRefusal(
+            code, message, blame=no.blame if no else "app", retryable=bool(no and no.retryable), retry_after=no.retry_after if no else None
+        )
     return token, whole(data.get("expireIn")) or 7200
 
 
@@ -187,6 +198,18 @@ def reason(response: Response) -> str:
     if response.status < 400 and (data or not response.body):
         return ""
     return words(data.get("code"), 100) or (str(response.status) if response.status >= 400 else "not_json")
+
+
+def refused(response: Response) -> PlatformRefusal | None:
+    """What is wrong with an answer; None when DingTalk did what it was asked."""
+    why = reason(response)
+    if not why:
+        return None
+    wait = pause(response, why)
+    if wait is not None:
+        return PlatformRefusal(why, blame="rate", retryable=True, retry_after=wait)
+    retryable = response.status >= 500 or why == "not_json"
+    return PlatformRefusal(why, blame="platform" if retryable else "app", retryable=retryable)
 
 
 def pause(response: Response, why: str) -> float | None:

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.model import Person, Place
+from handlers.chat import pack
+
 GROUP = "2"
 _MENTIONS = re.compile(r"^(?:@\S{1,60}\s+)+")
 _UNREADABLE = frozenset({"picture", "audio", "video"})
@@ -42,12 +45,38 @@ class Asked:
     user: str
     reachable: bool
     name: str
-    text: str
+    text: str = field(metadata=pack.MASKED, repr=False)
     robot: str
     file: Attached | None = None
     strange: bool = False
-    hook: str = field(default="", repr=False)
+    hook: str = field(default="", metadata=pack.SEALED, repr=False)
     hook_until: float = 0.0
+
+    direct = True  # every message to the robot
+    edited = False  # DingTalk tells nothing of edits
+    source = ""
+
+    @property
+    def lane(self) -> str:
+        return self.chat
+
+    @property
+    def person(self) -> Person:
+        return Person("dingtalk", self.tenant, self.user, self.name)
+
+    @property
+    def place(self) -> Place:
+        """The chat; in a direct one, `thread` is the person, by whom the API reaches it."""
+        return Place("dingtalk", self.tenant, self.chat, self.user if self.private else "")
+
+    @property
+    def words(self) -> str:
+        return self.text
+
+    @property
+    def mention(self) -> str:
+        """Who is named in an answer for everybody."""
+        return self.user if self.reachable and not self.private else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +90,23 @@ class Pressed:
     card: str
     action: str
     index: int
+    name: str = ""
+
+    @property
+    def lane(self) -> str:
+        return self.card
+
+    @property
+    def person(self) -> Person:
+        return Person("dingtalk", self.tenant, self.user, self.name)
+
+    @property
+    def place(self) -> Place:
+        return Place("dingtalk", self.tenant, self.chat, message=f"card:{self.card}")
+
+    @property
+    def button(self) -> tuple[str, str, int] | None:
+        return self.card, self.action, self.index
 
 
 def read_message(data: Mapping[str, Any]) -> Asked | None:

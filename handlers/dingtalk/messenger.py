@@ -1,4 +1,4 @@
-"""Speaking in DingTalk: replies at the session's own address while it lives, else by the robot API. The door's `Messenger`.
+"""Speaking in DingTalk: replies at the session's own address while it lives, else by the robot API.
 
 A message that stands cannot be changed; an interactive card can. So a card's new state redraws the interactive card, or is told once in a
 short message below.
@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 
 import structlog
@@ -21,7 +21,7 @@ from bot.model import Locale, Person, Place, Reply
 from bot.ports import Card
 from bot.service import Service
 from bot.services.present import load_flow
-from handlers.dingtalk.api import Api
+from handlers.dingtalk.api import LOST, Api
 from handlers.dingtalk.events import Asked
 from handlers.dingtalk.layout import Body, card_values, delivery, message, news, template, with_mention
 
@@ -46,7 +46,7 @@ class _Hook:
     blocked: float = 0.0
 
 
-class Voice:
+class Messenger:
     """Everything the door says goes through here. A `Place` with a thread is a direct chat with that user.
 
     `template_id`: the interactive card template, empty for Markdown messages. `wall`: the time in seconds since 1970.
@@ -84,7 +84,7 @@ class Voice:
             return True
         if not await self.post(card.place, body):
             return False
-        await self.remember(card.id, "told", _state_of(card, view))
+        await self._service.told(card.id, _state_of(card, view))
         return True
 
     async def _is_news(self, card: Card, view: CardView) -> bool:
@@ -134,13 +134,6 @@ class Voice:
         body = delivery(self.template_id, card_id, card_values(reply, view, locale), chat=place.chat, user=place.thread, robot=robot)
         return await self.api.deliver(body)
 
-    async def remember(self, card_id: str, name: str, value: str) -> None:
-        """Keep something of this door's with a card."""
-        store = self._service.context.store
-        while card := await store.card(card_id):
-            if await store.save_card(replace(card, snapshot={**card.snapshot, name: value})):
-                return
-
     # ------------------------------------------------------------ the session's address
 
     async def _reply(self, hook: _Hook | None, body: Body, mention: str) -> bool:
@@ -150,7 +143,7 @@ class Voice:
         why = await self.api.reply(hook.url, with_mention(body, mention) if mention else body)
         if why == "too_fast":
             hook.blocked = monotonic() + HOOK_BLOCKED
-        elif why:
+        elif why and why != LOST:
             hook.url = ""
         return not why
 

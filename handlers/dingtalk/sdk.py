@@ -1,27 +1,31 @@
 """DingTalk's own stream client, held to what a server needs. The only file that imports `dingtalk_stream`.
 
 Seen in version 0.24.3: every request is made without a timeout; its log lines hold the connection's ticket (INFO) and whole messages
-(WARNING); a connection that ends in good order is opened again at once, without any pause.
+(WARNING); its loop of connections rests ten seconds whatever happened, or not at all.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
-import time
-from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httpx
 import structlog
 from dingtalk_stream import AckMessage, CallbackHandler, ChatbotMessage, Credential, DingTalkStreamClient
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
+from handlers.chat.retry import wait_of
+from handlers.chat.supervise import Ended
 from handlers.system import is_local
 
 SECONDS = 10.0
-PAUSE = 1.0  # seconds between two openings
+PING_SECONDS = 20.0
 OPEN = "/v1.0/gateway/connections/open"
 MESSAGES, CARDS = str(ChatbotMessage.TOPIC), str(CallbackHandler.TOPIC_CARD_CALLBACK)
 
@@ -31,24 +35,41 @@ Take = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 log = structlog.get_logger("whyforbidden.dingtalk")
 
 
+class NotTakenError(Exception):
+    """There is no room for a message: it is not acknowledged, so DingTalk delivers it again."""
+
+
 class Client(DingTalkStreamClient):  # type: ignore[misc]
-    """The vendor's client: its loop, frames, routing and acknowledgements. Only the opening request is ours."""
+    """The vendor's client for one connection: its frames, routing and acknowledgements. Opening and staying is ours."""
 
     def __init__(self, client_id: str, secret: str, api_url: str, takers: Mapping[str, Take]) -> None:
         super().__init__(Credential(client_id, secret), quiet_logger())
         self._api_url = api_url.rstrip("/")
-        self._trouble = ""
-        self._opened = 0.0
-        self.over = False
+        self._tasks: set[asyncio.Task[None]] = set()
         for topic, take in takers.items():
             self.register_callback_handler(topic, _Handler(take))
 
-    def open_connection(self) -> Mapping[str, Any] | None:
-        """Ask the gateway for an endpoint and a ticket (good for 90 seconds and one connection). None: the loop tries again in 10 seconds."""
-        if self.over:
-            raise KeyboardInterrupt  # the one thing upon which the vendor's loop ends by itself
-        time.sleep(max(0.0, self._opened + PAUSE - time.monotonic()))
-        self._opened = time.monotonic()
+    async def once(self, up: Callable[[], None]) -> None:
+        """Open a connection at a fresh address, stay until it ends. Raises `Ended`."""
+        self.pre_start()
+        address = await asyncio.to_thread(self._address)
+        try:
+            async with connect(
+                address, open_timeout=SECONDS, ping_interval=PING_SECONDS, ping_timeout=PING_SECONDS, close_timeout=1.0
+            ) as socket:
+                self.websocket = socket
+                up()
+                log.info("connected", way="stream")
+                async for raw in socket:
+                    task = asyncio.ensure_future(self.background_task(json.loads(raw)))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+        except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+            raise Ended(type(error).__name__) from None
+        raise Ended("DingTalk closed the connection")
+
+    def _address(self) -> str:
+        """Ask the gateway for an endpoint and a ticket (good for 90 seconds and one connection). Raises `Ended`."""
         topics = [{"type": "CALLBACK", "topic": topic} for topic in self.callback_handler_map]
         body = opening(self.credential.client_id, self.credential.client_secret, topics)
         try:
@@ -56,17 +77,12 @@ class Client(DingTalkStreamClient):  # type: ignore[misc]
                 self._api_url + OPEN, json=body, timeout=SECONDS, trust_env=not is_local(urlsplit(self._api_url).hostname or "")
             )
             data = answer.json()
-            if answer.status_code == 200 and isinstance(data, dict) and data.get("endpoint") and data.get("ticket"):
-                log.info("connected", way="stream", again=bool(self._trouble))
-                self._trouble = ""
-                return data
-            why = str(data.get("code") or answer.status_code) if isinstance(data, dict) else str(answer.status_code)
         except (httpx.HTTPError, ValueError) as error:
-            why = type(error).__name__
-        if why != self._trouble:
-            log.error("not_connected", why=why[:100], advice="run `whyforbidden doctor`")
-        self._trouble = why
-        return None
+            raise Ended(type(error).__name__) from None
+        if answer.status_code == 200 and isinstance(data, dict) and data.get("endpoint") and data.get("ticket"):
+            return f"{data['endpoint']}?ticket={quote_plus(str(data['ticket']))}"
+        code = str(data.get("code") or answer.status_code)[:100] if isinstance(data, dict) else str(answer.status_code)
+        raise Ended(code, human=answer.status_code in (400, 401, 403), again_in=wait_of(answer.headers))
 
 
 class _Handler(CallbackHandler):  # type: ignore[misc]
@@ -105,12 +121,5 @@ def quiet_logger() -> logging.Logger:
 
 
 def _one_line(record: logging.LogRecord) -> bool:
-    if record.msg == "open connection failed" or (
-        isinstance(record.args, tuple) and isinstance(next(iter(record.args), None), CancelledError)
-    ):
-        return False  # said by us already, with the reason; or our own way to stop it
-    if record.args and "%" not in str(record.msg):
-        # one of the SDK's calls gives an argument that its message has no place for
-        record.msg, record.args = f"{record.msg}: {type(record.exc_info[1]).__name__ if record.exc_info else ''}", ()
     record.exc_info = None
     return True

@@ -1,7 +1,7 @@
 """The stream connection in a thread and event loop of its own.
 
-The vendor's client blocks its loop while it opens a connection, and its endless loop cannot be cancelled with one request. Here it can do
-neither harm: the thread only hands payloads over to the main loop, and at the end it is asked until it stops, or left behind as a daemon.
+The vendor's client blocks its loop while it opens a connection. Here that does no harm: the thread only hands payloads over to the main loop, and at the
+end it is asked to stop, or left behind as a daemon. Its own loop of reconnections is not used: `handlers/chat/supervise.py` opens the next one.
 """
 
 from __future__ import annotations
@@ -11,29 +11,35 @@ import contextlib
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
+
+from handlers.chat.supervise import Watch, keep_up
 
 ACK_SECONDS = 1.8  # DingTalk waits 2 seconds for the answer to a click
 STOP_SECONDS = 3.0
 
 Payload = Mapping[str, Any]
+T = TypeVar("T")
 
 log = structlog.get_logger("whyforbidden.dingtalk")
 
 
 class Stream:
-    """One connection. `on_message` is called in the main loop and must not wait; `on_click` answers a click within `ACK_SECONDS`."""
+    """One connection. `on_message` keeps a message (False: not acknowledged, so that it comes again); `on_click` answers a click within `ACK_SECONDS`.
+    Both are called in the main loop."""
 
     def __init__(
         self,
         client_id: str,
         secret: str,
         api_url: str,
-        on_message: Callable[[Payload], None],
+        on_message: Callable[[Payload], Awaitable[bool]],
         on_click: Callable[[str, Payload], Awaitable[Payload]],
+        watch: Watch,
     ) -> None:
+        self._watch = watch
         self._given = (client_id, secret, api_url)
         self._on_message = on_message
         self._on_click = on_click
@@ -70,14 +76,16 @@ class Stream:
     async def _live(self, main: asyncio.AbstractEventLoop) -> None:
         client_id, secret, api_url = self._given
         os.environ.setdefault("DINGTALK_OPENAPI_ENDPOINT", api_url.rstrip("/"))  # the SDK reads it when it is imported
-        from handlers.dingtalk.sdk import CARDS, MESSAGES, Client  # noqa: PLC0415 - after the line above, and not in the main thread
+        from handlers.dingtalk.sdk import CARDS, MESSAGES, Client, NotTakenError  # noqa: PLC0415 - after the line above, and not in the main thread
 
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
         if self._over:
             return
 
         async def message(_id: str, data: Payload) -> str:
-            main.call_soon_threadsafe(self._on_message, data)
+            kept = asyncio.run_coroutine_threadsafe(_awaited(self._on_message(data)), main)
+            if not await asyncio.wrap_future(kept):
+                raise NotTakenError
             return "OK"
 
         async def click(message_id: str, data: Payload) -> Payload:
@@ -88,27 +96,14 @@ class Stream:
                 log.warning("click_late")
                 return {}
 
-        client = Client(client_id, secret, api_url, {MESSAGES: message, CARDS: click})
-        running = asyncio.create_task(client.start())
-        stopped = asyncio.create_task(self._stopped.wait())
-        try:
-            await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _end(client, running, stopped)
+        async def connect(up: Callable[[], None]) -> None:
+            await Client(client_id, secret, api_url, {MESSAGES: message, CARDS: click}).once(up)
 
-
-async def _awaited(work: Awaitable[Payload]) -> Payload:
-    return await work
-
-
-async def _end(client: Any, running: asyncio.Task[None], stopped: asyncio.Task[Any]) -> None:
-    stopped.cancel()
-    client.over = True
-    if client.websocket is not None:
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(client.websocket.close(), 1.0)
-    for _ in range(5):  # its loop takes a cancellation for a broken network and waits; the next one finds it waiting
-        if running.done():
-            break
+        running = asyncio.create_task(keep_up("dingtalk", self._watch, connect))
+        await self._stopped.wait()
         running.cancel()
-        await asyncio.wait({running}, timeout=0.2)
+        await asyncio.wait({running}, timeout=1.0)
+
+
+async def _awaited(work: Awaitable[T]) -> T:
+    return await work

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -17,6 +17,7 @@ import structlog
 from bot.oauth.messages import PlatformRefusal, Request, Response
 from bot.ports import Http
 from bot.redact import redact
+from handlers.chat.retry import insist, wait_of
 from handlers.lark.rate import Rate
 
 HOSTS = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}
@@ -29,8 +30,6 @@ RATE = frozenset({"99991400", "230020", "11232"})
 _CHAT_RATE = frozenset({"230020"})
 _TOKEN = frozenset({"99991663", "99991661", "99991664", "99991668", "99991671"})
 _AGAIN = frozenset({"230049", "99991401", "2200"})
-_LOST = frozenset({"unreachable", "timeout"})  # what handlers/http.py says when no answer came
-_TRIES = 4
 _LONGEST_WAIT = 60.0
 _TOKEN_MARGIN = 600.0  # the platform issues a new token when less than 30 minutes are left; the old one stays valid
 
@@ -67,7 +66,7 @@ class Api:
         chat: str = "",
         repeatable: bool = True,
     ) -> Mapping[str, Any]:
-        """One call with the tenant token; the answer's `data`. Waits for its turn, repeats what was refused for haste or a stale token.
+        """One call with the tenant token; the answer's `data`. Waits for its turn, repeats as every door does (`handlers/chat/retry.py`).
 
         `repeatable`: a call whose answer was lost may be made again without harm (it reads, carries a uuid, or sets the same state).
         """
@@ -88,32 +87,38 @@ class Api:
     ) -> Response:
         """The answer of a call that the platform accepted. `content`: what comes is a file, which may look like an error of its own."""
         stale = ""
-        for left in reversed(range(_TRIES)):
+
+        async def once() -> Response:
+            nonlocal stale
             token = await self.token(stale)
             await self.rate.turn(chat)
-            try:
-                response = await self.http.send(
-                    Request(method, self.base + path, headers={"authorization": f"Bearer {token}"}, query=query or {}, json=body)
-                )
-            except PlatformRefusal as refusal:
-                if not left or not repeatable or refusal.code not in _LOST:
-                    raise
-                await asyncio.sleep(0.5 * 2 ** (_TRIES - 1 - left))
-                continue
+            response = await self.http.send(
+                Request(method, self.base + path, headers={"authorization": f"Bearer {token}"}, query=query or {}, json=body)
+            )
             no = None if content and response.status < 400 else refused(response)
             if no is None:
                 return response
-            if not left:
-                raise no
-            if no.code in _TOKEN and token != stale:
-                stale = token
-            elif no.blame == "rate":
+            if no.blame == "rate":
                 self.rate.pause(min(no.retry_after or 1.0, _LONGEST_WAIT), chat if no.code in _CHAT_RATE else "")
-            elif no.retryable and repeatable:
-                await asyncio.sleep(0.5 * 2 ** (_TRIES - 1 - left))
-            else:
-                raise no
-        raise AssertionError("unreachable: the last try returns or raises")
+            elif no.code in _TOKEN and token != stale:
+                stale = token
+                no.retryable = True
+            raise no
+
+        return await insist(once) if repeatable else await self._only_if_refused(once)
+
+    @staticmethod
+    async def _only_if_refused(once: Callable[[], Awaitable[Response]]) -> Response:
+        """A call that must not be made twice: repeated only when it surely was not made, for a stale token or haste."""
+
+        async def careful() -> Response:
+            try:
+                return await once()
+            except PlatformRefusal as refusal:
+                refusal.retryable = refusal.retryable and (refusal.blame == "rate" or refusal.code in _TOKEN)
+                raise
+
+        return await insist(careful)
 
     async def token(self, stale: str = "") -> str:
         """The tenant access token, kept until ten minutes before its end; another one than `stale`, which was refused."""
@@ -129,6 +134,8 @@ class Api:
             answer = json_of(response)
             refusal = refused(response)
             token = answer.get("tenant_access_token")
+            if refusal is not None and refusal.retryable:
+                raise refusal
             if refusal is not None or not isinstance(token, str) or not token:
                 code = refusal.code if refusal else "no_token"
                 raise PlatformRefusal(code, refusal.message if refusal else "no tenant access token in the answer", blame="app")
@@ -194,25 +201,18 @@ def refused(response: Response) -> PlatformRefusal | None:
     if response.status < 400 and code in (0, "0"):
         return None
     log_id = response.headers.get("x-tt-logid", "")
+    if response.status == 429 and code in (None, 0, "0"):
+        return PlatformRefusal("http_429", blame="rate", request_id=log_id, retryable=True, retry_after=wait_of(response.headers))
     if code in (None, 0, "0"):
-        retryable = response.status >= 500
+        retryable = response.status >= 500 or not answer  # a page of a proxy, or half an answer
         return PlatformRefusal(f"http_{response.status}", "an answer without a code", request_id=log_id, retryable=retryable)
     number = str(code)[:20]
     message = redact(str(answer.get("msg") or "")[:300]).text
     if number in RATE or response.status == 429:
-        return PlatformRefusal(number, message, blame="rate", request_id=log_id, retryable=True, retry_after=_reset(response))
+        return PlatformRefusal(number, message, blame="rate", request_id=log_id, retryable=True, retry_after=wait_of(response.headers))
     retryable = response.status >= 500 or number in _AGAIN
     blame = "token" if number in _TOKEN else "platform" if retryable else "app"
     return PlatformRefusal(number, message, blame=blame, request_id=log_id, retryable=retryable)  # type: ignore[arg-type]
-
-
-def _reset(response: Response) -> float | None:
-    for name in ("x-ogw-ratelimit-reset", "retry-after"):
-        try:
-            return max(0.0, float(response.headers[name]))
-        except (KeyError, ValueError):
-            continue
-    return None
 
 
 def json_of(response: Response) -> Mapping[str, Any]:

@@ -5,26 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import struct
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
+from handlers.chat.supervise import Ended, Watch, keep_up
 from handlers.lark.webhook import event_type
 from handlers.system import is_local
 
 SCRIPT = Path(__file__).with_name("sdk.py")
 MOST_FRAME = 16_000_000
 STOP_SECONDS = 2.0
-PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
-_STABLE_SECONDS = 60.0
 _PREFIX = "WHYFORBIDDEN_"
 
 #: What the platform says when it does not want us, and what to do. Codes: lark_oapi ws/const.
@@ -39,40 +36,34 @@ log = structlog.get_logger("whyforbidden.lark")
 
 
 class Connection:
-    """Keeps the SDK's process alive while `run` runs. `receive` takes an event in line, `clicked` answers a click in time."""
+    """Keeps the SDK's process alive while `run` runs. `receive` keeps an event, `clicked` answers a click in time."""
 
     def __init__(
         self,
         app_id: str,
         secret: str,
         domain: str,
-        receive: Callable[[Mapping[str, Any]], bool],
+        receive: Callable[[Mapping[str, Any]], Awaitable[bool]],
         clicked: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]],
+        watch: Watch,
     ) -> None:
         self._wanted = {"app_id": app_id, "app_secret": secret, "domain": domain}
         self._receive = receive
         self._clicked = clicked
+        self._watch = watch
+        self._up: Callable[[], None] = lambda: None
+        self._end = Ended("")
         self.up = asyncio.Event()
         self.process: Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled; then the process is stopped."""
-        failures = 0
-        while True:
-            began = monotonic()
-            try:
-                await self._once()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.error("connection_failed", kind=type(error).__name__, exc_info=error)
-            self.up.clear()
-            failures = 0 if monotonic() - began > _STABLE_SECONDS else failures + 1
-            pause = PAUSES[min(failures, len(PAUSES)) - 1] if failures else PAUSES[0]
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - so that replicas do not come all at once
+        await keep_up("lark", self._watch, self._once)
 
-    async def _once(self) -> None:
+    async def _once(self, up: Callable[[], None]) -> None:
+        """One process, to its end. Raises `Ended` with what it said last."""
+        self._up, self._end = up, Ended("the connection's process ended")
         process = self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", str(SCRIPT), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._environment()
         )
@@ -88,6 +79,8 @@ class Connection:
             said = await errors
             if said and process.returncode not in (0, None):
                 log.debug("connection_process_ended", status=process.returncode, said=said)
+            self.up.clear()
+        raise self._end
 
     def _handle(self, frame: Mapping[str, Any]) -> None:
         if "id" in frame:
@@ -95,15 +88,25 @@ class Connection:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif "state" in frame:
-            up = frame["state"] == "up"
-            (self.up.set if up else self.up.clear)()
-            (log.info if up else log.warning)("connected" if up else "connection_lost")
+            self._state(up=frame["state"] == "up")
         elif "log" in frame:
             level, said = frame["log"]
             log.log(30 if level == "warning" else 40, "connection_says", said=said)
         elif "end" in frame:
             end = frame["end"]
-            log.error("connection_ended", code=end.get("code"), said=end.get("text"), advice=REFUSALS.get(end.get("code") or 0, ""))
+            advice = REFUSALS.get(end.get("code") or 0, "")
+            log.error("connection_ended", code=end.get("code"), said=end.get("text"), advice=advice)
+            self._end = Ended(advice or str(end.get("text") or "")[:100], human=bool(advice))
+
+    def _state(self, *, up: bool) -> None:
+        if up:
+            self.up.set()
+            self._up()
+            log.info("connected")
+        else:
+            self.up.clear()
+            self._watch.down("lark", "the connection was lost")
+            log.warning("connection_lost")
 
     async def _event(self, number: int, raw: str) -> None:
         """Every event is answered at once: taken, refused for want of room, or, for a click, what the clicker sees."""
@@ -116,7 +119,7 @@ class Connection:
         elif event_type(event) == "card.action.trigger":
             self._write({"id": number, "body": dict(await self._clicked(event))})
         else:
-            self._write({"id": number, "body": {} if self._receive(event) else None})
+            self._write({"id": number, "body": {} if await self._receive(event) else None})
 
     def _write(self, frame: Mapping[str, Any]) -> None:
         raw = json.dumps(frame).encode()

@@ -6,11 +6,14 @@ Facts: "receive message" (im v1), "card callback communication", "bot menu" of t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.card import read_button_value
 from bot.model import Person, Place
+from handlers.chat import pack
+from handlers.lark import markup
+from handlers.lark.markup import File
 
 MESSAGE = frozenset({"im.message.receive_v1", "im.message.updated_v1"})
 RECALLED = "im.message.recalled_v1"
@@ -20,7 +23,10 @@ MENU = "application.bot.menu_v6"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A message that reached us. `version` is empty unless it was edited. `content` is the platform's JSON string."""
+    """A message that reached us. `version` is empty unless it was edited. Mentions still stand in `text` by their keys.
+
+    `menu`: not a message, but an entry of the bot's menu.
+    """
 
     message: str
     chat: str
@@ -28,11 +34,15 @@ class Asked:
     person: Person
     tenant: str
     kind: str
-    content: str
+    text: str = field(default="", metadata=pack.MASKED, repr=False)
+    files: tuple[File, ...] = ()
+    forwarded: bool = False
     mentions: tuple[Any, ...] = ()
     parent: str = ""
     thread: str = ""
     version: str = ""
+    direct: bool = True
+    menu: bool = False
 
     @property
     def key(self) -> str:
@@ -44,9 +54,22 @@ class Asked:
         """What has to stay in order: a direct chat, or one thread of a group."""
         return self.chat if self.private else f"{self.chat}:{self.thread or self.message}"
 
-    def place(self, message: str = "") -> Place:
+    @property
+    def place(self) -> Place:
         """Where the answer stands: in the thread of the question."""
-        return Place("lark", self.tenant, self.chat, self.message, message)
+        return Place("lark", self.tenant, self.chat, self.message)
+
+    @property
+    def source(self) -> str:
+        return self.message
+
+    @property
+    def edited(self) -> bool:
+        return bool(self.version)
+
+    @property
+    def words(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +82,14 @@ class Pressed:
     chat: str
     message: str
     button: tuple[str, str, int] | None
+
+    @property
+    def key(self) -> str:
+        return f"click {self.event}" if self.event else ""
+
+    @property
+    def lane(self) -> str:
+        return self.button[0] if self.button else self.person.user_id
 
     @property
     def place(self) -> Place:
@@ -87,14 +118,18 @@ def asked(event: Mapping[str, Any]) -> Asked | None:
         return None
     created, updated = _word(message, "create_time"), _word(message, "update_time")
     mentions = message.get("mentions")
+    kind = _word(message, "message_type")
+    said = markup.parse(kind, _word(message, "content", 2_000_000))
     return Asked(
         message=name,
         chat=chat,
         private=message.get("chat_type") == "p2p",
         person=Person("lark", _word(sender, "tenant_key") or tenant, user),
         tenant=tenant,
-        kind=_word(message, "message_type"),
-        content=_word(message, "content", 2_000_000),
+        kind=kind,
+        text=said.text,
+        files=said.files,
+        forwarded=said.forwarded,
         mentions=tuple(mentions) if isinstance(mentions, list) else (),
         parent=_word(message, "parent_id"),
         thread=_word(message, "root_id") or _word(message, "thread_id"),
@@ -125,6 +160,12 @@ def chosen(event: Mapping[str, Any]) -> Chosen | None:
     tenant, user = _word(header, "tenant_key"), _user(_part(_part(inside, "operator"), "operator_id"))
     key = _word(inside, "event_key")
     return Chosen(_word(header, "event_id"), Person("lark", tenant, user), tenant, key) if user else None
+
+
+def menu(choice: Chosen, word: str) -> Asked:
+    """An entry of the menu is a question that nobody wrote."""
+    who = choice.person.user_id
+    return Asked(f"event {choice.event}", who, True, choice.person, choice.tenant, "menu", word, menu=True)
 
 
 def recalled(event: Mapping[str, Any]) -> str:

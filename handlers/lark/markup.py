@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 SLASH = re.compile(r"^\s*/\s*whyforbidden\b", re.IGNORECASE)
@@ -36,6 +36,12 @@ class Content:
 
 def read(kind: str, content: object, mentions: object = (), bot: str = "") -> Content:
     """A message of type `kind`. Mentions of the `bot` (its open_id) are taken out, those of others become names."""
+    said = parse(kind, content)
+    return replace(said, text=without_mentions(said.text, mentions, bot).strip())
+
+
+def parse(kind: str, content: object) -> Content:
+    """The same with the keys of mentions still in the text (`@_user_1`)."""
     said = _object(content)
     match kind:
         case "text":
@@ -51,7 +57,7 @@ def read(kind: str, content: object, mentions: object = (), bot: str = "") -> Co
             return Content(forwarded=True)
         case _:
             return Content()
-    return Content(_without_mentions(text, mentions, bot).strip())
+    return Content(text)
 
 
 def forwarded(items: Iterable[Mapping[str, Any]], parent: str) -> Content:
@@ -175,7 +181,7 @@ def _id_of(mention: Mapping[str, Any]) -> str:
     return str(named.get("open_id") or "") if isinstance(named, Mapping) else str(named or "")
 
 
-def _without_mentions(text: str, mentions: object, bot: str) -> str:
+def without_mentions(text: str, mentions: object, bot: str) -> str:
     """`@_user_1` and the like, longest first so that `@_user_1` does not eat the front of `@_user_12`."""
     named = sorted(_mentions(mentions), key=lambda one: -len(str(one.get("key") or "")))
     for one in named:

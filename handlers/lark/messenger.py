@@ -1,6 +1,7 @@
-"""Speaking on Feishu and Lark: answering in the thread, redrawing, and telling one person privately. The door's `Messenger`.
+"""Speaking on Feishu and Lark: answering in the thread, redrawing, and telling one person privately.
 
-Nothing here raises for what the platform answers: a message that could not be delivered is a logged reason and an empty result.
+What the platform refuses for good is a logged reason and an empty result. What it could not take just now is raised as a retryable `PlatformRefusal`:
+the door or the outbox tries again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bot.model import Locale, Person, Place, Reply, Text
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card
 from bot.render import render
+from handlers.chat import metrics
 from handlers.lark.api import GONE, NOT_HERE, Api
 from handlers.lark.small_card import small
 
@@ -43,7 +45,7 @@ def uuid(*parts: str) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 
-class Voice:
+class Messenger:
     """Everything the door says goes through here. `redraw(card id)` draws a stored card for everybody, for copies that were shared."""
 
     def __init__(self, api: Api, redraw: Callable[[str], Awaitable[Reply | None]]) -> None:
@@ -52,10 +54,10 @@ class Voice:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._refused: dict[str, float] = {}
 
-    # ------------------------------------------------------------ the port
+    # ------------------------------------------------------------ cards that stand
 
     async def update(self, card: Card, reply: Reply) -> bool:
-        """Redraw a card where it stands, and the copies of it that were shared."""
+        """Redraw a card where it stands, and the copies of it that were shared. False when it cannot be redrawn any more."""
         if not card.message:
             return False
         async with self._turn(card.id):
@@ -74,11 +76,11 @@ class Voice:
             except PlatformRefusal as refusal:
                 # A direct chat, a topic group, a chat that the person or the bot is not in: not tried again for a while.
                 log.debug("not_shown_in_chat", code=refusal.code, log_id=refusal.request_id)
-                if refusal.blame == "app":
+                if refusal.blame == "app" and not refusal.retryable:
                     self._refuses(place.chat)
         return await self.direct(person, reply) is not None
 
-    # ------------------------------------------------------------ for the desk
+    # ------------------------------------------------------------ answers
 
     async def direct(self, person: Person, reply: Reply, key: str = "") -> Place | None:
         """A direct message; where it stands now, None when it could not be delivered."""
@@ -86,7 +88,7 @@ class Voice:
             data = await self.api.send(person.user_id, "interactive", _card(reply), uuid=uuid(person.user_id, key) if key else "")
         except PlatformRefusal as refusal:
             # 230013: the person is outside the bot's range; 230053: they do not want its messages
-            log.warning("not_told", code=refusal.code, why=refusal.message, log_id=refusal.request_id)
+            _noted("not_told", refusal)
             return None
         chat = str(data.get("chat_id") or person.user_id)
         return Place(person.surface, person.tenant, chat, message=str(data.get("message_id") or ""))
@@ -103,7 +105,7 @@ class Voice:
             if refusal.code in GONE:
                 log.info("question_gone", code=refusal.code)
                 return None
-            log.warning("not_answered", code=refusal.code, why=refusal.message, log_id=refusal.request_id)
+            _noted("not_answered", refusal)
             if refusal.code not in NOT_HERE or instead is None:
                 return None
         told = await self.direct(instead, reply, key)
@@ -125,7 +127,7 @@ class Voice:
         try:
             await self.api.redraw(message, _card(reply))
         except PlatformRefusal as refusal:
-            log.warning("not_redrawn", code=refusal.code, why=refusal.message, log_id=refusal.request_id)
+            _noted("not_redrawn", refusal)
             return False
         return True
 
@@ -140,6 +142,14 @@ class Voice:
         self._refused[chat] = monotonic() + _REFUSED_SECONDS
         if len(self._refused) > _MOST_CHATS:
             del self._refused[next(iter(self._refused))]
+
+
+def _noted(event: str, refusal: PlatformRefusal) -> None:
+    """Log a refusal; what may work later goes on to whoever tries again."""
+    metrics.CALLS.labels("lark", refusal.code[:40]).inc()
+    log.warning(event, code=refusal.code, why=refusal.message, log_id=refusal.request_id)
+    if refusal.retryable:
+        raise refusal
 
 
 def _card(reply: Reply) -> Any:

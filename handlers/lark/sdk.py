@@ -14,9 +14,11 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import itertools
 import json
 import logging
 import os
+import random
 import re
 import signal
 import struct
@@ -27,6 +29,7 @@ from typing import Any, BinaryIO
 EVENT_SECONDS = 2.5  # the platform waits three for an answer
 HTTP_SECONDS = 15.0
 GOODBYE_SECONDS = 1.0
+PAUSES = (0.5, 1.0, 2.0, 4.0, 7.0)
 _ADDRESS = re.compile(r"\b((?:wss?|https?)://[^\s?'\"]{1,300})\?[^\s'\"]*")
 _MISSING = object()
 
@@ -148,6 +151,7 @@ def connect(pipe: Pipe, wanted: dict[str, Any]) -> None:
     requests.post = functools.partial(requests.post, timeout=HTTP_SECONDS)
     import lark_oapi  # noqa: PLC0415
     from lark_oapi.core.log import logger  # noqa: PLC0415
+    from lark_oapi.ws.exception import ClientException  # noqa: PLC0415
 
     logger.handlers[:] = [_Lines(pipe)]  # its own writes to stdout, and at INFO the address with its ticket
     logger.propagate = False
@@ -169,6 +173,20 @@ def connect(pipe: Pipe, wanted: dict[str, Any]) -> None:
             if self._conn is not None:
                 pipe.write({"state": "up"})
 
+        async def _reconnect(self) -> None:
+            # The SDK rests for as long as the platform says, two minutes by default. Each try asks for a fresh address.
+            pipe.write({"state": "down"})
+            for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
+                await asyncio.sleep(pause * random.uniform(0.6, 1.2))  # noqa: S311 - so that replicas do not come all at once
+                try:
+                    await self._connect()
+                except ClientException:
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever it was, the next address may be good
+                    pipe.write({"log": ["warning", hide(f"not connected: {type(error).__name__}: {error}")[:300]]})
+                else:
+                    return
+
     client = Client(
         wanted["app_id"],
         wanted["app_secret"],
@@ -176,7 +194,6 @@ def connect(pipe: Pipe, wanted: dict[str, Any]) -> None:
         domain=wanted["domain"],
         log_level=lark_oapi.LogLevel.WARNING,
     )
-    client.on_reconnecting = lambda: pipe.write({"state": "down"})
     # An error that ends the SDK's receiving or reconnecting leaves it connected to nothing: better to end and be started again.
     loop.set_exception_handler(lambda _, context: _end(pipe, context.get("exception") or context.get("message")))
     threading.Thread(target=_listen, args=(pipe, bridge, client, loop), daemon=True).start()

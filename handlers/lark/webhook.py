@@ -18,18 +18,17 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-import structlog
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from handlers.chat.gate import Forged
+
 MOST_BYTES = 1_000_000  # a message's text is at most 150 KB; encrypted and in base64 still far below
 OLDEST_SECONDS = 12 * 3600.0  # the platform repeats an event for at most 6 hours and some minutes; what is claimed is kept for a day
 _AHEAD_SECONDS = 3600.0
 _BLOCK = 16
-
-log = structlog.get_logger("whyforbidden.lark")
 
 Event = Mapping[str, Any]
 
@@ -128,11 +127,13 @@ def _parsed(raw: bytes) -> Mapping[str, Any]:
 
 
 def route(
-    gate: Gate, receive: Callable[[Event], bool], clicked: Callable[[Event], Awaitable[Mapping[str, Any]]]
+    gate: Gate, receive: Callable[[Event], Awaitable[bool]], clicked: Callable[[Event], Awaitable[Mapping[str, Any]]], forged: Forged
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The handler of POST /lark/events. `receive` takes an event in line (False: no room, the platform sends it again later)."""
+    """The handler of POST /lark/events. `receive` keeps an event (False: no room, the platform sends it again later)."""
 
     async def events(request: Request) -> Response:
+        if forged.too_many(request):
+            return JSONResponse({"msg": "too many"}, 429)
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
@@ -141,13 +142,13 @@ def route(
         try:
             event = gate.open(request.headers, bytes(body))
         except RefusedError as refusal:
-            log.warning("event_refused", reason=str(refusal))
+            forged.note(request, str(refusal))
             return JSONResponse({"msg": "This is not an event of the platform for this app."}, 401)
         if event.get("type") == "url_verification":
             return JSONResponse({"challenge": str(event.get("challenge") or "").encode("utf-8", "replace").decode()})
         if event_type(event) == "card.action.trigger":
             return JSONResponse(dict(await clicked(event)))
-        return JSONResponse({}) if receive(event) else JSONResponse({"msg": "busy"}, 503)
+        return JSONResponse({}) if await receive(event) else JSONResponse({"msg": "busy"}, 503)
 
     return events
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bot.card import read_button_value
+from bot.model import Person, Place
+from handlers.chat import pack
 from handlers.slack.markup import straight, unslack, words_of
 
 How = Literal["message", "mention", "overheard", "command", "shortcut", "modal"]
 PASTE = "paste"
 _SAID_BY_PEOPLE = (None, "file_share", "thread_broadcast", "me_message")
 _LINK_BUTTON = "why_open_"
+_OF_A_FILE = ("id", "name", "title", "mode", "mimetype", "size")
+_MOST_FILES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Asked:
     tenant: str
     channel: str
     user: str
-    text: str
+    text: str = field(metadata=pack.MASKED, repr=False)
     name: str = ""
     ts: str = ""
     thread: str = ""
@@ -39,7 +43,28 @@ class Asked:
     private: bool = False
     edited: bool = False
     alone: bool = False
-    response_url: str = ""
+    response_url: str = field(default="", metadata=pack.SEALED, repr=False)
+
+    @property
+    def person(self) -> Person:
+        return Person("slack", self.tenant, self.user, self.name)
+
+    @property
+    def place(self) -> Place:
+        return Place("slack", self.tenant, self.channel, self.thread)
+
+    @property
+    def source(self) -> str:
+        return self.ts
+
+    @property
+    def words(self) -> str:
+        return self.text
+
+    @property
+    def aside(self) -> bool:
+        """Asked where only the asker sees the answer."""
+        return self.how in ("command", "shortcut", "modal")
 
     @property
     def direct(self) -> bool:
@@ -64,7 +89,15 @@ class Pressed:
     message: str = ""
     thread: str = ""
     ephemeral: bool = False
-    response_url: str = ""
+    response_url: str = field(default="", metadata=pack.SEALED, repr=False)
+
+    @property
+    def person(self) -> Person:
+        return Person("slack", self.tenant, self.user, self.name)
+
+    @property
+    def place(self) -> Place:
+        return Place("slack", self.tenant, self.channel, self.thread, self.message)
 
     @property
     def lane(self) -> str:
@@ -123,7 +156,7 @@ def _message(body: Mapping[str, Any], message: Mapping[str, Any], listening: Col
     mentioned = event.get("type") == "app_mention" or bool(me and f"<@{me}" in raw)
     if not im and not mentioned and channel not in listening and "*" not in listening:
         return None
-    files = tuple(_list(message.get("files")))
+    files = _list(message.get("files"))
     text = unslack(raw, me)
     if not text and not files and (im or not mentioned):
         return None
@@ -138,12 +171,17 @@ def _message(body: Mapping[str, Any], message: Mapping[str, Any], listening: Col
         ts=ts,
         thread=thread,
         in_thread=thread != ts,
-        files=files,
+        files=_files(files),
         im=im,
         private=im,
         edited=bool(edited),
         alone=not text and not files,
     )
+
+
+def _files(told: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """What is needed to fetch a file. Its beginning, which Slack sends along, stays out: it would be kept with the question."""
+    return tuple({name: file[name] for name in _OF_A_FILE if file.get(name)} for file in told[:_MOST_FILES])
 
 
 # ---------------------------------------------------------------- commands, shortcuts, modals
@@ -183,7 +221,7 @@ def read_shortcut(body: Mapping[str, Any]) -> Asked:
         ts=ts,
         thread=thread,
         in_thread=bool(message.get("thread_ts")) and thread != ts,
-        files=tuple(_list(message.get("files"))),
+        files=_files(_list(message.get("files"))),
         im=channel.startswith("D"),
         private=True,
         response_url=str(body.get("response_url") or ""),

@@ -3,7 +3,9 @@
 This package and `handlers/store/migrations` are the only places that know SQLAlchemy.
 """
 
+from handlers.store.doors import DoorReport
 from handlers.store.engine import StoreError, open_engine
+from handlers.store.mailbox import Depth, Mailbox
 from handlers.store.sql import SqlStore, open_store
 
-__all__ = ["SqlStore", "StoreError", "open_engine", "open_store"]
+__all__ = ["Depth", "DoorReport", "Mailbox", "SqlStore", "StoreError", "open_engine", "open_store"]

@@ -24,10 +24,10 @@ REPORTS_AT_ONCE = 20
 
 
 class Answers(Base):
-    async def put_card(self, card: Card) -> None:
-        await self._write(
-            lambda c: c.execute(cards.insert().values(id=card.id, created=card.created, version=card.version, **_card_columns(card)))
-        )
+    async def put_card(self, card: Card) -> bool:
+        values = {"id": card.id, "created": card.created, "version": card.version, **_card_columns(card)}
+        query = self._insert(cards).values(values).on_conflict_do_nothing().returning(cards.c.id)
+        return await self._write(lambda c: c.execute(query).one_or_none() is not None)
 
     async def card(self, card_id: str) -> Card | None:
         row = await self._read(lambda c: c.execute(select(cards).where(cards.c.id == card_id)).one_or_none())

@@ -245,6 +245,44 @@ notices = Table(
     Index("notices_by_due", "done", "due"),
 )
 
+
+def _mailbox(name: str) -> Table:
+    """Jobs: see `mailbox.py`."""
+    return Table(
+        name,
+        meta,
+        Column("id", Key, primary_key=True),
+        Column("door", Key, nullable=False),
+        Column("kind", Words, nullable=False),
+        Column("lane", Key, nullable=False),
+        Column("body", Json, nullable=False),
+        Column("created", Moment, nullable=False),
+        Column("due", Moment, nullable=False),
+        Column("holder", Key, nullable=False),
+        Column("tries", Integer, nullable=False),
+        Column("turn", Integer, nullable=False),
+        Column("state", Key, nullable=False),
+        Column("reason", Words, nullable=False),
+        Index(f"{name}_by_due", "state", "due"),
+        Index(f"{name}_by_holder", "holder"),
+    )
+
+
+inbox = _mailbox("inbox")
+outbox = _mailbox("outbox")
+
+# What each process last said about its doors, for the doctor.
+doors = Table(
+    "doors",
+    meta,
+    Column("door", Key, primary_key=True),
+    Column("process", Key, primary_key=True),
+    Column("state", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("seen", Moment, nullable=False),
+)
+
 web_sessions = Table(
     "web_sessions",
     meta,

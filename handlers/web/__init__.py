@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from bot.i18n import say
+from bot.i18n import same, say
 from handlers.web import api, chat, consent
 from handlers.web.guard import Bounds, Guard, wants_page
 from handlers.web.limits import TooMuch
@@ -64,8 +64,8 @@ def create_app(
     @app.exception_handler(AnyHTTPException)
     async def told(request: Request, error: AnyHTTPException) -> Response:
         if wants_page(request):
-            return problem(request, str(error.status_code), say("There is nothing at this address."), error.status_code)
-        return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+            return problem(request, str(error.status_code), same(_sentence(error)), error.status_code)
+        return JSONResponse({"error": _sentence(error)}, error.status_code, headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(_: Request, error: RequestValidationError) -> Response:
@@ -129,6 +129,15 @@ async def _guarded(job: Background) -> None:
         await job()
     except Exception as error:
         log.error("background job stopped", job=getattr(job, "__name__", "job"), kind=type(error).__name__, exc_info=error)
+
+
+def _sentence(error: AnyHTTPException) -> str:
+    """Our own refusals are sentences; the libraries' are a word or two, which become one."""
+    detail = str(error.detail)
+    if detail.endswith("."):
+        return detail
+    known = {400: "The body of this request cannot be read.", 405: "This address does not take that method."}
+    return known.get(error.status_code, f"{detail}.")
 
 
 def _wrong_fields(error: RequestValidationError) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.model import Person, Place, Text
 from bot.service import Clicked
-from handlers.dingtalk.desk import CLICK_SECONDS
+from handlers.dingtalk.app import CLICK_SECONDS
 from handlers.dingtalk.stream import ACK_SECONDS
 from handlers.practice import Practice
 from tests.dingtalk.conftest import GROUP, Opened, Scene, until
@@ -22,7 +22,7 @@ async def a_card(scene: Scene, practice: Practice, **more: Any) -> dict[str, Any
     """Ask, and see the card that was delivered."""
     (sent,) = await scene.ask(lark_paste(practice), **more)
     assert sent.way == "card"
-    await scene.door.line.idle()  # where it stands is noted
+    await scene.door.queue.idle()  # where it stands is noted
     return dict(sent.body)
 
 

@@ -8,7 +8,6 @@ import random
 import re
 from collections import deque
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -186,7 +185,7 @@ async def test_a_storm_of_redeliveries_yields_one_answer_each(opened: Opened, pr
         random.Random(7).shuffle(storm)
         frames = [scene.platform.push(MESSAGES, data, socket=number % 2) for number, data in enumerate(storm)]
         await until(lambda: all(frame in scene.platform.acks for frame in frames) and len(scene.platform.sent) >= len(codes))
-        await asyncio.gather(scene.door.line.idle(), twin.door.line.idle())
+        await asyncio.gather(scene.door.queue.idle(), twin.door.queue.idle())
 
     assert len(scene.platform.sent) == len(codes)
     assert all(sum(code in one.text for one in scene.platform.sent) == 1 for code in codes)
@@ -206,13 +205,7 @@ async def test_answers_in_one_chat_come_in_order(opened: Opened) -> None:
 
 async def test_a_dropped_socket_is_opened_again_with_a_new_ticket(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut without a word and a gateway that is down for a while, then asked to leave in good order: each time a new connection answers."""
-    import dingtalk_stream.stream as vendor
-
-    async def shorter(seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.05) if seconds <= 10 else seconds)
-
-    monkeypatch.setattr("handlers.dingtalk.sdk.PAUSE", 0.05)
-    monkeypatch.setattr(vendor, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": shorter}))
+    monkeypatch.setattr("handlers.chat.supervise.PAUSES", (0.05,))
     async with opened() as scene:
         ping = scene.platform.push("ping", {"opaque": "abc"}, kind="SYSTEM")
         await until(lambda: ping in scene.platform.acks)
@@ -314,7 +307,7 @@ async def test_a_full_line_says_so(opened: Opened) -> None:
         await until(lambda: [one for one in scene.platform.sent if "I am busy" in one.text])
         gate.set()
         await until(lambda: len(scene.platform.sent) >= 3)
-        await scene.door.line.idle()
+        await scene.door.queue.idle()
 
     assert ["I am busy" in one.text for one in scene.platform.sent] == [True, False, False]
 
@@ -325,7 +318,7 @@ async def test_more_than_a_person_may_ask_in_a_minute(opened: Opened) -> None:
         for number in range(5):
             scene.platform.push(MESSAGES, scene.message(f"help {number}"))
         await until(lambda: len(scene.platform.sent) >= 3)
-        await scene.door.line.idle()
+        await scene.door.queue.idle()
 
     assert sum("questions in a minute" in one.text for one in scene.platform.sent) == 1
     assert len(scene.platform.sent) == 3
@@ -364,11 +357,12 @@ async def test_the_proof_of_a_consent_is_told_in_the_group_once(opened: Opened, 
         await service.finish("lark", practice.app("lark", "feishu").app_id, seen.query, started.cookie)
         await service.resume()
         news = await until(lambda: [one for one in scene.platform.said("hook") if "✅" in one.text])
+        await scene.runtime.outbox.idle()
         card = next(card for card in await scene.runtime.store.cards_in(PLACE, 10) if card.flow_id)
         reply = await service.draw(card.id, "dingtalk")
         assert reply is not None
         for _ in range(2):
-            assert await scene.door.voice.update(card, reply)
+            assert await scene.door.messenger.update(card, reply)
         told = [one for one in scene.platform.said("hook", "group") if "✅" in one.text]
 
     assert told == news and len(news) == 1 and news[0].to == GROUP

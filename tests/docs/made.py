@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,9 +13,10 @@ from typing import Any, cast
 import click
 
 from bot import platforms
-from bot.card.labels import MEANINGS, ROLES
+from bot.card.labels import cause_sentence, role_name, role_sentence
 from bot.catalog import catalog
-from bot.model import Cause, Who
+from bot.catalog.remedies import remedies
+from bot.model import Cause, Locale, Text, Who
 from handlers import cli
 from handlers.settings import settings_table
 from handlers.web import api
@@ -43,6 +46,17 @@ def _settings() -> str:
         ("Setting", "Default", "Meaning"),
         [(_code(name), shown if " " in shown else _code(shown), meaning) for name, shown, meaning in settings_table()],
     )
+
+
+SETTINGS_ZH: Mapping[str, str] = json.loads((ROOT / "tests" / "data" / "settings_zh.json").read_text("utf-8"))
+
+
+def _settings_zh() -> str:
+    rows = [
+        (_code(name), SETTINGS_ZH.get(shown, shown) if " " in shown else _code(shown), SETTINGS_ZH.get(name, meaning))
+        for name, shown, meaning in settings_table()
+    ]
+    return table(("设置", "默认值", "含义"), rows)
 
 
 def commands() -> Mapping[str, click.Command]:
@@ -109,23 +123,35 @@ def _platforms() -> str:
     return table(("Platform of the error", "Codes explained", "List of scopes", "Re-authorization", "Live proof"), rows)
 
 
-def _causes() -> str:
-    return table(("`cause`", "Meaning"), [(_code(cause), MEANINGS[cause]) for cause in Cause])
+def _causes(locale: Locale = "en") -> str:
+    head = ("`cause`", "Meaning") if locale == "en" else ("`cause`", "含义")
+    return table(head, [(_code(cause), cause_sentence(cause).in_(locale)) for cause in Cause])
 
 
-def _roles() -> str:
-    rows = [(_code(who), ROLES[who][1].replace("Only {platform} support", "Only the platform's support")) for who in Who]
-    return table(("`who_fixes`", "Meaning"), rows)
+def _roles(locale: Locale = "en") -> str:
+    head = ("`who_fixes`", "Meaning") if locale == "en" else ("`who_fixes`", "含义")
+    return table(head, [(_code(who), role_sentence(who, Text("the platform's", "平台")).in_(locale)) for who in Who])
+
+
+def _remedies(locale: Locale = "en") -> str:
+    head = ("Remedy", "Who", "What it is") if locale == "en" else ("解决办法", "由谁", "做什么")
+    rows = [(one.title.in_(locale), role_name(one.who).in_(locale), one.text.in_(locale)) for one in remedies().values()]
+    return table(head, rows)
 
 
 MADE: Mapping[str, Callable[[], str]] = {
     "settings": _settings,
+    "settings-zh": _settings_zh,
     "commands": _commands,
     "options": _options,
     "routes": _routes,
     "platforms": _platforms,
     "causes": _causes,
     "roles": _roles,
+    "remedies": _remedies,
+    "causes-zh": partial(_causes, "zh"),
+    "roles-zh": partial(_roles, "zh"),
+    "remedies-zh": partial(_remedies, "zh"),
     "states": block,
 }
 

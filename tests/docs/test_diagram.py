@@ -1,18 +1,11 @@
-"""The README's state diagram is the state table."""
+"""The state diagram of the design page is the state table."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from tests.docs.diagram import block
+from tests.docs.made import ROOT
 
 
-def test_the_readme_shows_the_table() -> None:
-    """Whoever changes the table changes the picture: run `python -m tests.docs.diagram`."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    if not readme:
-        pytest.skip("there is no README yet")
-
-    assert block() in readme
+def test_the_design_page_shows_the_table() -> None:
+    """Whoever changes the table changes the picture: run `python -m tests.docs`."""
+    assert block() in (ROOT / "docs" / "design.md").read_text(encoding="utf-8")

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -281,11 +283,42 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert re.findall(r"!\[\]|<img(?![^>]* alt=\"[^\"]+\")", text) == []
 
 
-def test_every_page_is_reached_from_the_readme() -> None:
-    """A page that nothing links is a page that nobody reads."""
-    linked = {Path(link[0]).name for link in _LINK.findall(README.read_text("utf-8"))}
+def test_both_languages_have_the_same_pages_and_the_menu_names_them() -> None:
+    """A page without its twin, or that no menu names, is a page that half of the readers miss."""
+    names = {page.name for page in (docs.ROOT / "docs").glob("*.md")}
+    english = {name for name in names if not name.endswith(".zh.md")}
+    menu = (docs.ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:")[2]
 
-    assert {page.name for page in (docs.ROOT / "docs").glob("*.md")} <= linked
+    assert {f"{name.removesuffix('.md')}.zh.md" for name in english} == names - english
+    assert set(re.findall(r"[\w-]+\.md", menu)) == english
+
+
+def test_every_setting_is_explained_in_chinese() -> None:
+    """The Chinese page has its own words for each setting (`tests/data/settings_zh.json`), and none for settings that are gone."""
+    table = settings_table()
+    wanted = {name for name, _, _ in table} | {shown for _, shown, _ in table if " " in shown}
+
+    assert set(docs.SETTINGS_ZH) == wanted
+
+
+def test_the_pages_build_in_both_languages_and_load_nothing_foreign(tmp_path: Path) -> None:
+    """`make docs`: warnings are errors, and no page asks another host for a script, a style, a font or a picture."""
+    command = [sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "-d", str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=docs.ROOT, capture_output=True, text=True, check=False, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = list(tmp_path.rglob("*.html"))
+    foreign = [
+        (page.name, found)
+        for page in pages
+        for found in re.findall(
+            r"<(?:script|img|link rel=\"(?:stylesheet|preload|icon)\")[^>]+(?:src|href)=\"(https?://[^\"]+)", page.read_text("utf-8")
+        )
+    ]
+
+    assert foreign == []
+    assert (tmp_path / "zh" / "slack.html").is_file() and "接入 Slack" in (tmp_path / "zh" / "slack.html").read_text("utf-8")
 
 
 def test_both_languages_show_the_pictures() -> None:
@@ -300,8 +333,8 @@ def test_both_languages_show_the_pictures() -> None:
 
 
 def pitfalls() -> list[str]:
-    """The rows of the README's table of pitfalls."""
-    section = README.read_text("utf-8").partition("## Security")[2].partition("\n## ")[0]
+    """The rows of the tables of pitfalls."""
+    section = (docs.ROOT / "docs" / "security.md").read_text("utf-8")
     return [line for line in section.splitlines() if line.startswith("| **")]
 
 

@@ -29,7 +29,9 @@ def main() -> None:
     WEIGHTS.with_name("voice.bin").write_bytes(signals.voice_file(learned))
     print(f"out of fold: has_it {((held > 0) == errors)[scored].mean():.4f}")
     print(f"             errors {(held > 0)[scored & errors].mean():.4f}  other texts {(held <= 0)[scored & ~errors].mean():.4f}")
-    print(f"             spoken {(held > least)[scored & errors].mean():.4f}  quiet {(held <= least)[scored & ~errors].mean():.4f}  from {speaks_up}")
+    print(
+        f"             spoken {(held > least)[scored & errors].mean():.4f}  quiet {(held <= least)[scored & ~errors].mean():.4f}  from {speaks_up}"
+    )
 
 
 if __name__ == "__main__":

@@ -86,7 +86,12 @@ def _forget() -> None:
 def _of(index: int, paste: Paste) -> list[Case]:
     context = Context(redact(paste.text).text[:32_768], catalog(), lexicon(), whole=True)
     return [
-        Case(index, signals.fired(context, draft, at), signals.words_around(context, at), draft.evidence in signals._STRUCTURED or draft.envelope)
+        Case(
+            index,
+            signals.fired(context, draft, at),
+            signals.words_around(context, at),
+            draft.evidence in signals._STRUCTURED or draft.envelope,
+        )
         for draft in read(context)[:12]
         for at in (draft.places or [draft.start])[: signals._PLACES]
     ]
@@ -94,7 +99,9 @@ def _of(index: int, paste: Paste) -> list[Case]:
 
 def voice_of(texts: Sequence[str], has: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
     """A model of the wording: quantized weights of the buckets and the constant."""
-    model = LogisticRegression(C=_VOICE_STRENGTH, solver="liblinear", random_state=0).fit(table(texts, VOICE_BITS), has, sample_weight=weight)
+    model = LogisticRegression(C=_VOICE_STRENGTH, solver="liblinear", random_state=0).fit(
+        table(texts, VOICE_BITS), has, sample_weight=weight
+    )
     return {"constant": float(model.intercept_[0]), "weights": model.coef_[0]}
 
 
@@ -146,7 +153,9 @@ def _signed(data: np.ndarray, has: np.ndarray, weight: np.ndarray, columns: list
         if not wrong:
             break
         kept = [at for at in kept if at not in wrong]
-    return {columns[at]: round(float(value), _DIGITS) for at, value in zip(kept, model.coef_[0], strict=True)}, round(float(model.intercept_[0]), _DIGITS)
+    return {columns[at]: round(float(value), _DIGITS) for at, value in zip(kept, model.coef_[0], strict=True)}, round(
+        float(model.intercept_[0]), _DIGITS
+    )
 
 
 def out_of_fold(pastes: Sequence[Paste], listed: Sequence[Case], folds: Sequence[int]) -> np.ndarray:
@@ -174,7 +183,9 @@ def _document(learned: dict[str, float], constant: float, speaks_up: float = 0.9
             one |= {"where": row["in"], "pattern": row["pattern"], "needles": list(rules.needles(row["pattern"]))}
             one |= {"cased": True} if row.get("cased") else {}
         made.append(one)
-    said = [{key: row[key] for key in ("id", "kind", "pattern")} | {"needles": list(rules.needles(row["pattern"]))} for row in rules.claims()]
+    said = [
+        {key: row[key] for key in ("id", "kind", "pattern")} | {"needles": list(rules.needles(row["pattern"]))} for row in rules.claims()
+    ]
     return {"version": signals.VERSION, "constant": constant, "speaks_up": speaks_up, "rules": made, "claims": said}
 
 
@@ -191,6 +202,11 @@ def voice_file(learned: Learned) -> bytes:
 def model_file(constants: dict[str, float], columns: Sequence[np.ndarray], bits: int) -> bytes:
     """A file that `bot.extract.grams.loaded` reads."""
     scale = float(max(np.abs(column).max() for column in columns)) / 127
-    head = {"version": VERSION, "bits": bits, "scale": round(scale, 8), "constants": {name: round(value, 4) for name, value in constants.items()}}
+    head = {
+        "version": VERSION,
+        "bits": bits,
+        "scale": round(scale, 8),
+        "constants": {name: round(value, 4) for name, value in constants.items()},
+    }
     body = b"".join(np.round(column / scale).astype(np.int8).tobytes() for column in columns)
     return json.dumps(head).encode() + b"\n" + body

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "samples" / "extract"
-TARGETS = ("fuzz_paste", "fuzz_card")
+TARGETS = ("fuzz_paste", "fuzz_card", "fuzz_http")
 SECONDS = 60
 
 

@@ -36,6 +36,16 @@ HEADERS = (
     "accept-language",
     "x-in-client",
 )
+FILLINGS = (
+    b"x.y",
+    b"..\\..\\x",
+    b"%5C..%5Cx",
+    b"%2e%2e%2f",
+    b"a=%ff&b=%00",
+    b"t" * 22 + b"." + b"s" * 64,
+    b"lark/cli_a?code=x&state=y",
+    b"\xe4\xbd\xa0",
+)
 CARRIED = ("x-content-type-options", "content-security-policy", "referrer-policy", "cache-control")
 
 
@@ -56,7 +66,7 @@ class Target:
         path = re.sub(rb"\{[^}]*\}", lambda _: part or b"x", pattern.encode())
         if choice[3] & 1:
             path += b"?" + filled
-        headers = {"content-type": TYPES[choice[2] % len(TYPES)], "content-length": str(len(body))}
+        headers = {"content-type": TYPES[(choice[2] & 63) % len(TYPES)], "content-length": str(len(body))}
         headers[HEADERS[choice[3] % len(HEADERS)]] = value.decode("utf-8", "surrogateescape")
         if choice[1] & 128:
             headers["authorization"] = f"Bearer {API_KEY}"
@@ -65,7 +75,7 @@ class Target:
         if choice[2] & 64 and pattern.startswith("/lark"):
             sealed, body = lark_sealed(body)
             headers |= sealed
-        return self._loop.run_until_complete(self._inbound.send(METHODS[choice[1] % len(METHODS)] or method, path, headers, body))
+        return self._loop.run_until_complete(self._inbound.send(METHODS[(choice[1] & 127) % len(METHODS)] or method, path, headers, body))
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 
 from bot.i18n import same
 from bot.services.results import Clicked
-from handlers.lark import clicks
+from handlers.lark import app as door
 from tests.lark.conftest import House, Open
 from tests.lark.made import CHAT, GROUP, buttons, click, message, words
 from tests.lark.platform import ALICE, BOB, BOT, OpenPlatform, until
@@ -110,7 +110,7 @@ async def test_a_click_counts_once(lark: OpenPlatform, open_house: Open) -> None
 
 async def test_a_slow_answer_comes_after_a_toast(lark: OpenPlatform, open_house: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """The platform waits three seconds; what would have been the toast is said privately when it is known."""
-    monkeypatch.setattr(clicks, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(door, "ANSWER_SECONDS", 0.05)
     house = await open_house()
     answer = await card_of(house, message(chat=GROUP, mention=BOT))
 
@@ -166,8 +166,8 @@ async def test_shared_answers_follow_their_card(lark: OpenPlatform, open_house: 
             await asyncio.sleep(0.01)
     reply = await house.runtime.service.draw(card.id, "lark")
     assert reply is not None
-    assert await house.runtime.messengers["lark"].update(card, reply)
+    assert await house.runtime.outbox.voices["lark"].update(card, reply)
 
     assert copy["redrawn"] == 1
     lark.fail(r"PATCH", 230031)
-    assert not await house.runtime.messengers["lark"].update(card, reply)
+    assert not await house.runtime.outbox.voices["lark"].update(card, reply)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from handlers.chat import supervise
 from handlers.lark import connection as module
 from handlers.lark.connection import Connection
 from handlers.lark.sdk import hide
@@ -121,7 +122,8 @@ async def test_without_room_the_platform_is_asked_to_come_again(connected: House
     """Neither in line nor in the line of apologies: not acknowledged, so it is sent again later."""
     lark, event = connected.lark, message("help", chat="oc_p2p_full")
     with monkeypatch.context() as patch:
-        patch.setattr("handlers.chat.queue.Line.put", lambda *_: False)
+        patch.setattr("handlers.chat.queue.Queue.put", lambda *_, **__: False)
+        patch.setattr("handlers.chat.queue.Queue.full", True)
         refused = await lark.ack(await lark.push(event))
     accepted = await lark.ack(await lark.push(again(event)))
     await until(lambda: lark.answers(event["event"]["message"]["message_id"]))
@@ -154,10 +156,10 @@ async def test_a_wrong_secret_is_one_clear_line(
     connected: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The platform's refusal ends the process; the door says what to do and tries again later."""
-    monkeypatch.setattr(module, "PAUSES", (60.0,))
+    monkeypatch.setattr(supervise, "HUMAN", 60.0)
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(module.log, "error", lambda event, **more: said.append({"event": event, **more}))
-    one = Connection(APP_ID, "wrong", connected.lark.base, lambda _: True, _nothing)
+    one = Connection(APP_ID, "wrong", connected.lark.base, _taken, _nothing, supervise.Watch())
     task = asyncio.create_task(one.run())
     await until(lambda: said, 40)
     task.cancel()
@@ -166,6 +168,10 @@ async def test_a_wrong_secret_is_one_clear_line(
     ended = next(row for row in said if row["event"] == "connection_ended")
     assert ended["code"] == 514
     assert "secret is wrong" in ended["advice"]
+
+
+async def _taken(_: object) -> bool:
+    return True
 
 
 async def _nothing(_: object) -> dict[str, Any]:

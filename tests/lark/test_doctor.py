@@ -134,7 +134,7 @@ async def test_the_slash_command_is_registered_once_and_corrected_later(lark: Op
     assert "app_slash_command:write" in (await register_command(settings(lark))).en
 
 
-@pytest.mark.parametrize("module", ["handlers.lark", "handlers.lark.doctor", "handlers.lark.desk", "handlers.lark.connection"])
+@pytest.mark.parametrize("module", ["handlers.lark", "handlers.lark.doctor", "handlers.lark.surface", "handlers.lark.connection"])
 def test_nothing_but_the_child_process_imports_the_sdk(module: str) -> None:
     """Neither the door nor its doctor pays for lark_oapi."""
     check = f"import sys, {module}; sys.exit('lark_oapi' in sys.modules)"

@@ -25,11 +25,11 @@ MESSAGE = frozenset({"text", "blocks"})
 METHODS: Mapping[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "auth.test": ("", frozenset(), frozenset()),
     "bots.info": ("users:read", frozenset({"bot"}), frozenset({"team_id"})),
-    "chat.postMessage": ("chat:write", frozenset({"channel"}), MESSAGE | {"thread_ts", "unfurl_links", "unfurl_media"}),
+    "chat.postMessage": ("chat:write", frozenset({"channel"}), MESSAGE | {"thread_ts", "unfurl_links", "unfurl_media", "metadata"}),
     "chat.postEphemeral": ("chat:write", frozenset({"channel", "user"}), MESSAGE | {"thread_ts"}),
     "chat.update": ("chat:write", frozenset({"channel", "ts"}), MESSAGE),
     "chat.getPermalink": ("", frozenset({"channel", "message_ts"}), frozenset()),
-    "conversations.replies": ("channels:history", frozenset({"channel", "ts"}), frozenset({"limit"})),
+    "conversations.replies": ("channels:history", frozenset({"channel", "ts"}), frozenset({"limit", "include_all_metadata"})),
     "files.info": ("files:read", frozenset({"file"}), frozenset()),
     "users.info": ("users:read", frozenset({"user"}), frozenset({"include_locale"})),
     "views.open": ("", frozenset({"trigger_id", "view"}), frozenset()),

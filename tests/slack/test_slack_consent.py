@@ -43,6 +43,7 @@ async def test_the_shared_card_says_how_it_ended(approve: bool, said: str, slack
         await door.clicks(card, card.button("reauthorize"))
         await door.settle()
         await consent(door, app, slack.whispers[-1], approve=approve)
+        await door.settle()
 
         [now] = slack.in_channel("C1")
         assert said in now.words

@@ -14,7 +14,9 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.model import Question
 from bot.services.results import Answer
+from handlers.chat import supervise
 from handlers.slack import app as door_module
+from handlers.slack import socket
 from tests.slack.server import APP_TOKEN, BOT_TOKEN, SECRET, SlackServer
 from tests.slack.world import ERROR, Open, command, envelope, opened, said
 
@@ -305,7 +307,7 @@ async def test_a_dropped_socket_comes_back_and_nothing_is_answered_twice(
     slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slack closes connections all day; what it delivers again afterwards was answered already."""
-    monkeypatch.setattr(door_module, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "PING_SECONDS", 0.1)
     async with opened(slack, tmp_path, socket=True) as door:
         body = said(ERROR)
         await door.give("events_api", body)
@@ -321,7 +323,7 @@ async def test_a_dropped_socket_comes_back_and_nothing_is_answered_twice(
 
 async def test_a_socket_that_slack_asks_to_renew_is_renewed(slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`disconnect` with `refresh_requested` is the ordinary end of a connection."""
-    monkeypatch.setattr(door_module, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "PING_SECONDS", 0.1)
     async with opened(slack, tmp_path, socket=True) as door:
         first = slack.sockets[-1]
         await first.send_json({"type": "disconnect", "reason": "refresh_requested", "debug_info": {}})
@@ -337,7 +339,8 @@ async def test_while_slack_does_not_let_it_in_the_door_keeps_trying(
     slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line a try, with the reason and the way to find out more; no traceback, and no token in it."""
-    monkeypatch.setattr(door_module, "_PAUSES", (0.01,))
+    monkeypatch.setattr(supervise, "PAUSES", (0.01,))
+    monkeypatch.setattr(supervise, "HUMAN", 0.01)
     slack.fail["apps.connections.open"] = ["invalid_auth", "internal_error"]
     async with opened(slack, tmp_path, socket=True) as door:
         await door.says(ERROR)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from handlers.chat.queue import Line, Pace, Recent
+from handlers.chat.queue import Pace, Queue, Recent
 from handlers.slack.blocks import modal
 from handlers.slack.events import read_action, read_command, read_event, read_shortcut, read_view, tenant_of
 from handlers.slack.files import is_text
@@ -133,7 +133,7 @@ def test_which_files_are_text(about: dict[str, str], readable: bool) -> None:
 
 async def test_a_lane_keeps_its_order_and_lanes_do_not_wait_for_each_other() -> None:
     """One slow thread holds up nobody else."""
-    line, done, gate = Line(10), [], asyncio.Event()
+    line, done, gate = Queue(10), [], asyncio.Event()
 
     async def job(name: str) -> None:
         if name == "a1":
@@ -151,7 +151,7 @@ async def test_a_lane_keeps_its_order_and_lanes_do_not_wait_for_each_other() -> 
 
 async def test_a_full_line_takes_nothing_and_a_failing_job_leaves_its_place() -> None:
     """The count is right again after failures."""
-    line = Line(2)
+    line = Queue(2)
 
     async def broken() -> None:
         raise ValueError("no")
@@ -165,7 +165,7 @@ async def test_a_full_line_takes_nothing_and_a_failing_job_leaves_its_place() ->
 
 async def test_closing_lets_work_finish_but_not_for_ever() -> None:
     """What was acknowledged is done if it takes moments; a stop takes seconds at most."""
-    line, done = Line(10), []
+    line, done = Queue(10), []
 
     async def takes(seconds: float) -> None:
         await asyncio.sleep(seconds)

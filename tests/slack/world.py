@@ -115,7 +115,8 @@ class Open:
 
     async def settle(self) -> None:
         """Until everything that was acknowledged is done."""
-        await asyncio.wait_for(self.door.line.idle(), 10)
+        await asyncio.wait_for(self.door.queue.idle(), 10)
+        await asyncio.wait_for(self.runtime.outbox.idle(), 10)
 
 
 def said(words: str, *, user: str = "U1", channel: str = "C1", kind: str = "app_mention", **more: Any) -> dict[str, Any]:

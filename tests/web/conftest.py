@@ -10,12 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from bot.model import App
 from handlers.compose import Runtime, build
 from handlers.practice import running
-from handlers.serve import bound, web_app
+from handlers.serve import bound, server_of, web_app
 from handlers.settings import load_settings
 
 KEY = "an-api-key-for-the-tests-0001"
@@ -29,21 +28,25 @@ class Site:
 
 
 @contextmanager
-def served(folder: Path, change: Callable[[Sequence[App]], Sequence[App]] = lambda apps: apps) -> Iterator[Site]:
-    """A served process on a free port, with the practice platform beside it; `change` may configure its apps otherwise."""
+def served(folder: Path, change: Callable[[Sequence[App]], Sequence[App]] = lambda apps: apps, **more: object) -> Iterator[Site]:
+    """A served process on a free port, with the practice platform beside it; `change` may configure its apps otherwise, `more` are settings."""
     listener = bound("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with running() as practice:
-        settings = load_settings(store_url=f"sqlite:///{folder}/store.db", practice=True, public_url=url, api_keys=KEY)
+        settings = load_settings(
+            **{"store_url": f"sqlite:///{folder}/store.db", "practice": True, "public_url": url, "api_keys": KEY, **more}
+        )
         runtime = build(settings, apps=change(practice.apps))
-        server = uvicorn.Server(uvicorn.Config(web_app(runtime), log_config=None, lifespan="on"))  # type: ignore[arg-type]
+        server = server_of(web_app(runtime), settings)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
         thread.start()
         while not server.started:
             threading.Event().wait(0.02)
-        yield Site(url, runtime)
-        server.should_exit = True
-        thread.join(10)
+        try:
+            yield Site(url, runtime)
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 @pytest.fixture(scope="module")

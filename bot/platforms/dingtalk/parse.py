@@ -12,7 +12,7 @@ SPEC = Spec(
         "dingtalk": 4, "钉钉": 4, "ding talk error": 4, "dingding": 3, "x-acs-": 4, "accessdenieddetail": 4, "qyapi_": 3, "subcode=": 3, "submsg": 2, "requestid": 1.5,
         "应用尚未开通所需的权限": 4, "没有调用该接口的权限": 3, "appscope": 3, "不合法的access_token": 2, "dingbot": 3, "requiredscopes": 2, "openconversationid": 2, "robotcode": 2, "suiteticket": 1,
         "pat_": 1, "cli_org_not_authorized": 4, "clientid": 0.5, "staffid": 1, "不合法的appkey": 2, "corpsecret": 0.5, "invalidclientidorsecret": 4,
-        "forbidden.accessdenied": 4, "server_error_code": 2, "mcp": 0.5, "topsdk": 2, "钉盘": 2, "sessionwebhook": 3, "session webhook": 3, "sendbysession": 3, "dd error": 3, "jsapi": 0.5,
+        "forbidden.accessdenied": 4, "server_error_code": 2, "mcp": 0.5, "topsdk": 2, "钉盘": 2, "sessionwebhook": 3, "session webhook": 3, "sendbysession": 3, "dd error": 3, "jsapi": 0.5, "宜搭": 3, "ai表格": 2, "notable": 1.5, "outgoing": 1, "互动卡片": 1.5, "dws ": 2, "stream模式": 2, "stream mode": 1, "自定义机器人": 1, "工作通知": 2, "oapi": 2,
         "酷应用": 3, "coolapp": 3, "dd.error": 3, "dd.config": 3, "dd.ready": 3, "dd.runtime": 3, "corpid=ding": 3, 'corpid":"ding': 3,
     },
     keys={

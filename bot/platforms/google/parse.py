@@ -11,14 +11,15 @@ SPEC = Spec(
     clues={
         "googleapis": 4, "google": 4, "谷歌": 4, "insufficient authentication scopes": 5, "gaxios": 4, "domain": 0.5, "insufficientpermissions": 4, "gmail": 3, "gserviceaccount": 4,
         "oauth2client": 2, "access_token_scope_insufficient": 5, "permission_denied": 1, "usageLimits".lower(): 3, "ya29.": 4, "access blocked:": 3,
-        "you can't sign in because": 3, "urlfetchapp": 4, "apps script": 3, "script.external": 3, "service account": 2.5, "shared drive": 2.5, "domain wide delegation": 3, "domain-wide delegation": 3, "sheets api": 3, "drive api": 3, "admin console": 1, "cloud project": 2, "quota group": 4, "gcp": 2.5,
+        "you can't sign in because": 3, "urlfetchapp": 4, "apps script": 3, "script.external": 3, "service account": 2.5, "shared drive": 2.5, "domain wide delegation": 3, "domain-wide delegation": 3, "sheets api": 3, "drive api": 3, "admin console": 1, "cloud project": 2, "quota group": 4, "gcp": 2.5, "gcloud": 4, "firebase": 3, "youtube": 3, "bigquery": 3, "vertex": 2, "credentials.json": 2, "token.json": 2, "oauth consent screen": 2.5, "consent screen": 1.5, "calendar api": 2.5, "spreadsheet": 1, "sheet": 0.5, "maps": 1, "gapi": 3, "idpiframe": 4, "adwords": 3, "analytics": 1.5, "refresh_access_token": 1,
     },
     keys={"reason": CODE, "domain": HINT},
     code_keys={"reason": 2, "status": 2, "error": 1},
     siblings={("reason", "domain"): 3.0},
-    word=re.compile(r"[a-z]+[A-Z][a-zA-Z]+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|[a-z]+_[a-z_]+"),
+    word=re.compile(r"[a-z]+[A-Z][a-zA-Z]+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|forbidden|[a-z]+_[a-z_]+"),
     word_keys=frozenset({"reason", "status"}),
     known_word_keys=frozenset({"error"}),
+    weak=re.compile(r"forbidden"),
     refuse=re.compile(r"insufficient_scope|INVALID_ARGUMENT_NONE|[a-z]*Error"),
     patterns=(
         pattern("googleapi: error", r"\bgoogleapi: Error \d{3}: [^\n]{0,400}, (?P<code>(?-i:[a-z]+[A-Z][A-Za-z]+))\b"),

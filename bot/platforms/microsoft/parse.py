@@ -11,7 +11,7 @@ SPEC = Spec(
     clues={
         "aadsts": 6, "microsoft": 4, "微软": 4, "azure": 4, "odata": 3, "innererror": 3, "msal": 3, "graph.": 1, "graph api": 3, "permissions on the request": 4, "sharepoint": 3, "onedrive": 3, "outlook": 2, "authorization_requestdenied": 4,
         "insufficient privileges to complete": 4, "erroraccessdenied": 4, "invalidauthenticationtoken": 3, "correlation id": 1, "client-request-id": 2, "office365": 3, "entra": 2,
-        "lifetime validation failed": 3, "trace id": 1, "to graph": 3, "graph call": 3, "microsoft 365": 4, "jwt.ms": 2, "intune": 3,
+        "lifetime validation failed": 3, "trace id": 1, "to graph": 3, "graph call": 3, "microsoft 365": 4, "jwt.ms": 2, "intune": 3, "office 365": 4, "o365": 4, "exchange": 1.5, "app registration": 2.5, "teams": 1, "mailbox": 1, "powershell": 1, "dynamics": 2, "power bi": 3, "admin consent": 2, "conditional access": 3, "tenant": 0.5, "azuread": 4, "aad": 1.5,
     },
     keys={"innererror": "hint", "相关id": REQUEST_ID, "跟踪id": REQUEST_ID, "xmsrequestid": REQUEST_ID, "xmscorrelationid": REQUEST_ID},
     code_keys={"code": 1, "error": 0},

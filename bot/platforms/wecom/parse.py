@@ -12,7 +12,7 @@ SPEC = Spec(
         "企业微信": 4, "企微": 4, "wecom": 4, "wework": 4, "qyapi.weixin": 5, "work.weixin": 5, "wechatpy": 4, "wechatclient": 4, "hint: [": 4, "hint:[": 4, "from ip:": 3, "wxwork": 4,
         "weixin": 3, "微信": 3, "wechat": 3, "corpid": 1, "suite_access_token": 2, "suiteid": 1, "可信ip": 3, "no privilege to access/modify": 4, "api forbidden": 1.5, "open_kfid": 3,
         "external userid": 2, "invalid corp_id": 2, "invalid credential": 1, "invalid string value": 2, "userid not found": 1.5, "more info at": 2, "bizwechat": 3, "wxbizmsgcrypt": 3,
-        "not allow to access from your ip": 4, "agentid": 0.8, "invalid corpid": 1, "客户群": 2, "客户联系": 3, "外部联系人": 3, "suite_ticket": 3, "provider_access_token": 3, "owner_filter": 3, "wwlogin": 3,
+        "not allow to access from your ip": 4, "agentid": 0.8, "invalid corpid": 1, "客户群": 2, "客户联系": 3, "外部联系人": 3, "suite_ticket": 3, "provider_access_token": 3, "owner_filter": 3, "wwlogin": 3, "微信客服": 3, "可信域名": 2, "会话存档": 3, "external_userid": 3, "企业号": 3, "corp_id": 1.5, "corpsecret": 0.5, "corp_secret": 1.5, "群机器人": 1, "应用可见范围": 1, "smartsheet": 1.5, "智能机器人": 1,
     },
     keys={"corpid": APP},
     code_keys={"errcode": 2, "errorcode": 1, "code": 0},
