@@ -59,14 +59,13 @@ def both(one: Claims, other: Claims) -> Claims:
 
 def _scopes(context: Context, platforms: frozenset[str]) -> list[tuple[str, int]]:
     """The catalogue's scopes that a window names, with their places."""
-    found = []
+    found: list[tuple[str, int]] = []
     for name in sorted(platforms):
         shape = context.words.specs[name].scope
         if shape is None:
             continue
-        for match in islice(shape.finditer(context.text, 0, _LOOKED_AT), _MOST):
-            if context.catalog.scope(name, match[0]) is not None:
-                found.append((match[0], match.start()))
+        named = islice(shape.finditer(context.text, 0, _LOOKED_AT), _MOST)
+        found += [(match[0], match.start()) for match in named if context.catalog.scope(name, match[0]) is not None]
     return found
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import itemgetter
 from typing import Final
 from zlib import crc32
@@ -39,7 +40,7 @@ def grams(text: str, bits: int) -> list[int]:
             found.update(padded[at : at + _LATIN] for at in range(len(padded) - _LATIN + 1))
         else:
             found.update(word[at : at + size] for size in _CHINESE for at in range(len(word) - size + 1))
-    found.update(f"{first[-6:]}_{second[:6]}" for first, second in zip(words, words[1:], strict=False))
+    found.update(f"{first[-6:]}_{second[:6]}" for first, second in pairwise(words))
     mask = (1 << bits) - 1
     return sorted({crc32(each.encode()) & mask for each in found})
 

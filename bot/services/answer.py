@@ -82,7 +82,7 @@ async def answer(context: Context, question: Question) -> Answer | None:
 async def forgetfully(context: Context, question: Question, warning: Text) -> Answer | None:
     """The card for a question while the store does not answer: nothing is kept, so the card has no buttons, and `warning` says so."""
     explained = await read(context, question.text, question.locale)
-    if not explained.diagnoses and not question.direct:
+    if not question.direct and not explained.speaks_up:
         return None
     card = Card(question.card, question.place or NOWHERE, question.asker, {}, explained.locale, context.now())
     audience: Audience = "asker" if _private(question) or context.full_detail else "channel"
