@@ -18,7 +18,7 @@ from bot.platforms.steps import enabled
 MOST = 6  # more than anybody reads
 _LEAST_LIKELY = 0.02  # a remedy below this is not worth a line, once three are named
 _NAMED = 3
-_SURE = 0.8  # a cause that is this sure has the catalogue's rivals only
+_SURE = 0.65  # a cause that is this sure has the catalogue's rivals only
 _COMPARED, _MOST_RIVALS = 8, 4
 _PLAIN = frozenset({"entry", "cause", "guess", "same_code", "same_message"})  # evidence that says nothing about this paste in particular
 _SETTLES = 8.0  # log-odds: what the platform itself showed
