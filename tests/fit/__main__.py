@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+import bot.diagnose
+import bot.diagnose
 import bot.extract
-from tests.fit import remedies, signals
+from tests.fit import messages, remedies, signals
 from tests.fit.corpus import folds, pastes
 
 WEIGHTS = Path(bot.extract.__file__).with_name("weights.json")

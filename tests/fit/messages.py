@@ -59,7 +59,13 @@ def _texts() -> Iterator[tuple[str, str]]:
     for name in platforms.packages():
         pack = tomllib.loads(files(f"bot.platforms.{name}").joinpath("pack.toml").read_text(encoding="utf-8"))
         for entry in pack.values():
-            spoken = (*entry["title"].values(), entry["what"]["en"], entry["what"]["zh"], entry.get("sample", ""), *entry.get("phrases", ()))
+            spoken = (
+                *entry["title"].values(),
+                entry["what"]["en"],
+                entry["what"]["zh"],
+                entry.get("sample", ""),
+                *entry.get("phrases", ()),
+            )
             yield from ((text, entry["cause"]) for text in spoken if text)
 
 
@@ -69,7 +75,9 @@ def fit(pastes: Sequence[Paste], listed: Sequence[Message], folds: Sequence[int]
     texts, causes = zip(*catalogue(), strict=True)
     data = vstack([table(texts, BITS), table([each.text for each in mine], BITS)]).tocsr()
     weight = np.concatenate([np.full(len(texts), _CATALOGUE), [2.0 if pastes[each.paste].scored else 0.7 for each in mine]])
-    return LinearSVC(C=_STRENGTH, tol=1e-2, max_iter=400, random_state=0).fit(data, [*causes, *(each.cause for each in mine)], sample_weight=weight)
+    return LinearSVC(C=_STRENGTH, tol=1e-2, max_iter=400, random_state=0).fit(
+        data, [*causes, *(each.cause for each in mine)], sample_weight=weight
+    )
 
 
 def out_of_fold(pastes: Sequence[Paste], listed: Sequence[Message], folds: Sequence[int]) -> tuple[list[str], np.ndarray]:
