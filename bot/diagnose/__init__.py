@@ -147,7 +147,7 @@ def _subject(case: platforms.Case, confidence: float, book: Catalog, facts: Fact
         finding.codes,
         speaking(finding, book),
         text,
-        fired(finding.platform, case.cause, text),
+        fired(finding.platform, case.cause, text, finding.claims.tried | finding.claims.environment),
         (*looks(case), *answered(facts.answers)),
     )
 
