@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 import bot.diagnose
-import bot.diagnose
 import bot.extract
 from tests.fit import messages, remedies, signals
 from tests.fit.corpus import folds, pastes
