@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from bot.masked import Masked, masked_only
+
 Locale = Literal["en", "zh"]
 
 
@@ -134,15 +136,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something a person put to the bot. `direct` is False when the bot merely overheard it: then silence is allowed.
+    """Something a person put to the bot, masked before anything here sees it. `direct` is False when the bot merely overheard it: then silence is allowed.
 
     `private`: only the asker reads the place (a direct message, the chat page), so the whole card may be shown there. `card`: the id of the card that
     answers it, fixed beforehand where a question may be answered a second time by a process that took it over; `live`: a secret that looks usable
     was masked in it before it came here.
+    `unread`: it was too long to be looked through, so that its text is left out.
     `always_new`: each question is a turn of its own there (the chat page), never merged into the card of an earlier one.
     """
 
-    text: str
+    text: Masked
     surface: str
     asker: Person | None = None
     place: Place | None = None
@@ -152,6 +155,11 @@ class Question:
     card: str = ""
     live: bool = False
     always_new: bool = False
+    unread: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises `TypeError` for a text that is not masked: nothing else gets in."""
+        masked_only(self.text)
 
 
 # ---------------------------------------------------------------- reading

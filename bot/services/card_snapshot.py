@@ -10,6 +10,7 @@ from typing import Any
 from bot.catalog import catalog
 from bot.consent.flow import person_key, person_row, same_person
 from bot.diagnose import diagnose
+from bot.masked import NOTHING, Masked, masked_only
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
 from bot.ports import Card
 
@@ -29,11 +30,12 @@ def make(
     first: Text | None = None,
     asker: Person | None = None,
     private: bool = False,
-    text: str = "",
+    text: Masked = NOTHING,
     link: str = "",
 ) -> dict[str, Any]:
     """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `first`: a step that
-    only this chat's history suggests; `text`: what was asked, redacted, for surfaces that show their own history."""
+    only this chat's history suggests; `text`: what was asked, for surfaces that show their own history. Raises `TypeError` where it is not masked."""
+    masked_only(text)
     return {
         "v": VERSION,
         "findings": [finding_row(finding) for finding in findings[:MOST_FINDINGS]],
