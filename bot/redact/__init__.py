@@ -25,9 +25,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from bot.masked import Masked, Redaction, Span, sealed
 from bot.redact import fields
 from bot.redact.checks import CHECKS
+from bot.redact.masked import Masked, Redaction, Span, sealed
 from bot.redact.normalize import View, views
 from bot.redact.rules import Rule, rules
 from bot.redact.values import MASK, is_random, looks_live

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from bot.masked import Span
 from bot.redact import values
 from bot.redact.judge import Field, Sign, is_secret
+from bot.redact.masked import Span
 from bot.redact.names import Name, meaning, names
 
 _IN_NAME: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-$"

@@ -12,10 +12,10 @@ from bot.catalog import catalog
 from bot.consent.machine import State, Withdrawn, same_person
 from bot.consent.messages import few
 from bot.i18n import joined, say
-from bot.masked import Masked
 from bot.model import App, Finding, Locale, Person, Question, Text
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import StoredToken
+from bot.redact.masked import Masked
 from bot.services import answer, consent_plan, consent_runner, device_grant, document_access, present
 from bot.services.context import Context, platform_title
 from bot.services.results import Answer, Grant

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from bot.masked import Masked
 from bot.model import Facts, Person, Place, Question
 from bot.redact import redact
+from bot.redact.masked import Masked
 from bot.services import card_snapshot
 from handlers import log
 from handlers.cli import app
@@ -124,7 +124,7 @@ def test_the_command_line_does_not_repeat_it(words: tuple[str, ...], secret: str
 def test_only_masking_makes_masked_text() -> None:
     """A question or a card with any other text cannot be made; nobody else says of a text that it is masked."""
     text = redact("Bearer k9Qw3ErT7yUi2OpA5sDf: denied").text
-    makes = re.compile(r"from bot\.masked import .*\bsealed\b|str\.__new__\(")
+    makes = re.compile(r"from bot\.redact\.masked import .*\bsealed\b|str\.__new__\(")
     files = [file for folder in ("bot", "handlers") for file in (ROOT / folder).rglob("*.py")]
     makers = {file.relative_to(ROOT).as_posix() for file in files if makes.search(file.read_text("utf-8"))}
 
@@ -137,4 +137,4 @@ def test_only_masking_makes_masked_text() -> None:
         Question("help", "web")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         card_snapshot.make((), Facts(), text="help")  # type: ignore[arg-type]
-    assert makers == {"bot/masked.py", "bot/redact/__init__.py"}
+    assert makers == {"bot/redact/masked.py", "bot/redact/__init__.py"}

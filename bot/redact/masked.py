@@ -29,6 +29,17 @@ class Masked(str):
         return sealed, (str(self),)
 
 
+class TakesMasked:
+    """A value whose `text` is masked. Making one with any other text raises `TypeError`."""
+
+    __slots__ = ()
+    text: Masked
+
+    def __post_init__(self) -> None:
+        """The check, when all fields are set."""
+        masked_only(self.text)
+
+
 def masked_only(text: str) -> None:
     """Raises `TypeError` for text that did not go through `redact`: the check at run time beside the type checker's."""
     if not isinstance(text, Masked):
