@@ -114,6 +114,7 @@ def survivors(tried: Sequence[Mutant], tests: Sequence[str], jobs: int, seconds:
             mutant = waiting.pop()
             running[start(mutant, tests, seconds)] = mutant
         process, status = os.wait()
+        sys.stderr.write(f"\r{len(tried) - len(waiting)} of {len(tried)} ")
         if (mutant := running.pop(process, None)) and status == 0:
             yield mutant
 
