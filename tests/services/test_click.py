@@ -124,8 +124,9 @@ async def test_a_button_of_the_asker_does_nothing_for_others(admins: Admins, sta
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("action", [*FOR_THE_ASKER, *FOR_ANYBODY])
-@pytest.mark.parametrize("place", [ELSEWHERE, OTHER_SURFACE], ids=["another workspace", "another surface"])
-@pytest.mark.parametrize("person", [ALICE, BOB], ids=["the asker", "somebody else"])
+@pytest.mark.parametrize(
+    ("place", "person"), [(ELSEWHERE, ALICE), (OTHER_SURFACE, BOB)], ids=["the asker in another workspace", "somebody on another surface"]
+)
 async def test_a_click_from_another_workspace_does_nothing(admins: Admins, state: str, action: str, place: Place, person: Person) -> None:
     """Whoever presses it there, also the asker's own id: nothing changes, not even the trail."""
     scene = await scene_in(state)
