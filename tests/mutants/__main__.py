@@ -50,7 +50,10 @@ class Mutant:
 
     file: Path
     change: Change
-    source: str
+
+    @property
+    def source(self) -> str:
+        return self.change.apply(ast.parse(self.file.read_text("utf-8")))
 
     def __str__(self) -> str:
         return f"{self.file.relative_to(ROOT)}:{self.change.line}: {self.change.what}"
@@ -60,15 +63,8 @@ def mutants(patterns: Sequence[str], at: str = "") -> list[Mutant]:
     """Every mutant of the files; with `at`, those of one line (`click.py:53`)."""
     found = []
     for file in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
-        tree = ast.parse(file.read_text("utf-8"))
-        same = ast.unparse(tree)
-        for change in changes(tree):
-            if at and f"{file.name}:{change.line}" != at:
-                continue
-            source = change.apply(tree)
-            if source != same:
-                found.append(Mutant(file, change, source))
-    return found
+        found += [Mutant(file, change) for change in changes(ast.parse(file.read_text("utf-8")))]
+    return [mutant for mutant in found if not at or f"{mutant.file.name}:{mutant.change.line}" == at]
 
 
 def _name(file: Path) -> str:
@@ -115,7 +111,17 @@ def start(mutant: Mutant | None, tests: Sequence[str], seconds: float) -> int:
     import pytest
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the others cost a second each time
-    options = ["-x", "-q", "-W", "ignore", "-p", "no:cacheprovider", *(word for name in PLUGINS for word in ("-p", name))]
+    options = [
+        "-x",
+        "-q",
+        "-W",
+        "ignore",
+        "--tb=no",
+        "--assert=plain",
+        "-p",
+        "no:cacheprovider",
+        *(word for name in PLUGINS for word in ("-p", name)),
+    ]
     os._exit(int(pytest.main([*options, *tests])))
 
 
