@@ -11,14 +11,13 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from bot.errors import Blame
 from bot.model import App
 from bot.oauth.messages import Account, Device, PlatformRefusal, Request, Response, T, Talk, Token, Wait
 from bot.oauth.ports import Http
-
-Blame = Literal["app", "user", "code", "token", "platform", "rate"]
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 TOKEN_LIMIT = 16_384  # the longest token that is believed; the longest documented one is 4 KB

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.errors import Blame
 from bot.i18n import say
 from bot.model import App, Text
-from bot.oauth.generic import Blame, address, host, int_or_none, plain_text, read_code, refusal_or_none, scopes_to_ask, text_or_none
+from bot.oauth.generic import address, host, int_or_none, plain_text, read_code, refusal_or_none, scopes_to_ask, text_or_none
 from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Talk, Token
 from bot.platforms.api import OAuth
 

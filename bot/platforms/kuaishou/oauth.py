@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.errors import Blame
 from bot.i18n import say
 from bot.model import App, Text
 from bot.oauth.generic import (
-    Blame,
     address,
     host,
     int_or_none,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.errors import Blame
 from bot.model import App, Text
 from bot.oauth.generic import (
     DEVICE_GRANT,
-    Blame,
     address,
     after_timeout,
     basic,

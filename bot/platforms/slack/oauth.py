@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from bot.errors import Blame
 from bot.model import App
 from bot.oauth.generic import (
-    Blame,
     address,
     host,
     int_or_none,
