@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.catalog import catalog
 from bot.explain import Explained, explain
+from bot.extract import extract
 from tests.reading import mutations
 
 HERE = Path(__file__).parent
@@ -140,7 +141,8 @@ def scopes() -> Iterator[tuple[str, bool]]:
     }
     for name, shape in wanted.items():
         for scope in sorted(book.scopes(name)):
-            yield f"scope of {name}", union(explain(shape.format(scope=scope)), "scopes") == {scope}
+            text = shape.format(scope=scope)
+            yield f"scope of {name}", {each for found in extract(text, book) for each in found.scopes} == {scope}
 
 
 def documentation() -> Iterator[tuple[str, bool]]:
