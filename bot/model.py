@@ -140,6 +140,8 @@ class Question:
     answers it, fixed beforehand where a question may be answered a second time by a process that took it over; `live`: a secret that looks usable
     was masked in it before it came here.
     `always_new`: each question is a turn of its own there (the chat page), never merged into the card of an earlier one.
+    `under`: ids of the messages that it is written below; `follows`: there are no threads, so it may be about the newest card that this asker
+    got here.
     """
 
     text: str
@@ -152,6 +154,8 @@ class Question:
     card: str = ""
     live: bool = False
     always_new: bool = False
+    under: tuple[str, ...] = ()
+    follows: bool = False
 
 
 # ---------------------------------------------------------------- reading

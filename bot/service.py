@@ -12,9 +12,9 @@ from typing import Any
 from bot.card import CardView
 from bot.explain import Explained
 from bot.model import Diagnosis, Locale, Person, Place, Question, Reply, Text
-from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, present
+from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, follow_up, present
 from bot.services.context import Context, Notices, Refresher
-from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started, Verdict
+from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Replied, Started, Verdict
 
 __all__ = [
     "Answer",
@@ -26,6 +26,7 @@ __all__ = [
     "Outcome",
     "Refresher",
     "Refused",
+    "Replied",
     "Service",
     "Started",
     "Verdict",
@@ -47,6 +48,14 @@ class Service:
     async def answer(self, question: Question) -> Answer | None:
         """Redact, extract, diagnose, remember. None: nothing to say (only when the question was not direct)."""
         return await answer.answer(self.context, question)
+
+    async def reply(self, question: Question) -> Replied | None:
+        """What a message under a card, or after one, brings to that card; None when it is a question of its own."""
+        return await follow_up.reply(self.context, question)
+
+    async def stands_under(self, question: Question) -> bool:
+        """Whether a card of ours stands where this is written."""
+        return await follow_up.stands_under(self.context, question)
 
     async def forgetfully(self, question: Question, warning: Text) -> Answer | None:
         """The answer while the store does not answer: nothing is remembered, the card has no buttons, and `warning` says why."""

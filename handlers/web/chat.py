@@ -17,6 +17,7 @@ from bot.model import ACTIONS, Locale, Question, Text
 from bot.ports import Card
 from bot.render.escape import clean
 from bot.services.consent_runner import binding
+from bot.services.results import Replied
 from handlers.web.examples import examples
 from handlers.web.guard import HEAD
 from handlers.web.limits import address_of
@@ -100,11 +101,24 @@ def router(web: Web) -> APIRouter:
         if wrong is not None:
             return _no(request, wrong, 400)
         await _introduce(web, who)
+        question = Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale, private=True, follows=True)
+        replied = await web.service.reply(question)
+        if replied is not None:
+            return await word(request, who, replied, text, locale)
         answer = await web.service.command(
             Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale, always_new=True)
         )
         turn = await _turn(web, answer.card, who, locale, notice=answer.notice)
         return JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})
+
+    async def word(request: Request, who: Visitor, replied: Replied, text: str, locale: Locale) -> Response:
+        """A reply about the newest card: what is said to it, and that card as it is now."""
+        said = replied.said.in_(locale) if replied.said else ""
+        turn = {"card_id": "", "name": who.person.name or say("You").in_(locale), "text": clean(text, lines=True), "said": said}
+        out = {"html": fragment(request, "turn.html.j2", {"turn": turn}), "about": replied.card.id}
+        if replied.reply is not None:
+            out["card"] = str(await _html(web, replied.card, locale))
+        return JSONResponse(out)
 
     @routes.get("/chat/cards/{card_id}")
     async def card(request: Request, card_id: str) -> Response:
