@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.card import CardView
+from bot.errors import Refused
 from bot.explain import Explained
 from bot.model import Diagnosis, Locale, Person, Place, Question, Reply, Text
+from bot.redact.masked import Redaction
 from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, follow_up, present
 from bot.services.context import Context, Notices, Refresher
-from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Replied, Started, Verdict
+from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Replied, Started, Verdict
 
 __all__ = [
     "Answer",
@@ -41,6 +43,10 @@ class Service:
 
     # ------------------------------------------------------------ answering
 
+    async def masked(self, text: str) -> Redaction:
+        """The way in for what somebody wrote: its secrets masked, and whether one of them looked usable. A `Question` takes nothing else."""
+        return await answer.masked(self.context, text)
+
     async def read(self, text: str, locale: Locale | None = None) -> Explained:
         """Redact, extract, diagnose; remember nothing, keep no card."""
         return await answer.read(self.context, text, locale)
@@ -53,9 +59,9 @@ class Service:
         """What a message under a card, or after one, brings to that card; None when it is a question of its own."""
         return await follow_up.reply(self.context, question)
 
-    async def stands_under(self, question: Question) -> bool:
-        """Whether a card of ours stands where this is written."""
-        return await follow_up.stands_under(self.context, question)
+    async def stands_under(self, place: Place, under: Sequence[str]) -> bool:
+        """Whether a card of ours stands above these messages."""
+        return await follow_up.stands_under(self.context, place, under)
 
     async def forgetfully(self, question: Question, warning: Text) -> Answer | None:
         """The answer while the store does not answer: nothing is remembered, the card has no buttons, and `warning` says why."""

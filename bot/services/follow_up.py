@@ -21,7 +21,7 @@ from bot.diagnose.questions import questions
 from bot.explain import Explained
 from bot.extract.replies import MOST, Said, read_reply
 from bot.i18n import joined, listed, same, say
-from bot.model import Diagnosis, Finding, Identity, Question, Remedy, Text
+from bot.model import Diagnosis, Finding, Identity, Place, Question, Remedy, Text
 from bot.ports import Card
 from bot.services import answer, card_snapshot, click, commands, document_access, present
 from bot.services.context import Context
@@ -69,21 +69,28 @@ def _may_be_one(question: Question) -> bool:
 # ---------------------------------------------------------------- which card
 
 
-async def stands_under(context: Context, question: Question) -> bool:
-    """Whether a card stands where this is written: only then a message that nobody addressed to the bot is looked at."""
-    return await _meant(context, question) is not None
+async def stands_under(context: Context, place: Place, under: Sequence[str]) -> bool:
+    """Whether a card stands there: only then a message that nobody addressed to the bot is looked at."""
+    return _above(await _cards(context, place), under) is not None
+
+
+async def _cards(context: Context, place: Place) -> list[Card]:
+    return [card for card in reversed(await context.store.cards_in(place, MOST_CARDS)) if card.snapshot.get("findings")]
+
+
+def _above(cards: Sequence[Card], under: Sequence[str]) -> Card | None:
+    """The newest card that stands in one of these threads, is one of these messages, or answers one."""
+    wanted = {each for each in under if each}
+    return next((card for card in cards if wanted & {card.message, card.place.thread, str(card.snapshot.get("source") or "")}), None)
 
 
 async def _meant(context: Context, question: Question) -> Card | None:
     """The card that a message is written below; where there are no threads the newest card that answers its author."""
     if question.place is None:
         return None
-    cards = [card for card in reversed(await context.store.cards_in(question.place, MOST_CARDS)) if card.snapshot.get("findings")]
-    for card in cards if question.under else ():
-        if not {card.message, card.place.thread, str(card.snapshot.get("source") or ""), *card.snapshot.get("shared", ())}.isdisjoint(
-            {each for each in question.under if each}
-        ):
-            return card
+    cards = await _cards(context, question.place)
+    if above := _above(cards, question.under):
+        return above
     if not question.follows or question.asker is None:
         return None
     asker = question.asker

@@ -182,7 +182,7 @@ class ChatDoor(Generic[A, P]):
             return
         if await self._surface.own(ask, reading, known):
             return
-        question = self._question(asking, reading, known)
+        question = await self._question(asking, reading, known)
         replied = None if ask.edited else await self._service.reply(question)
         if replied is not None:
             await self._replied(asking, known, replied)
@@ -196,27 +196,35 @@ class ChatDoor(Generic[A, P]):
         if found.notice is not None:
             await self._surface.aside(ask, known, found.notice)
 
-    def _question(self, asking: Asking[A], reading: Reading, known: Known) -> Question:
+    async def _question(self, asking: Asking[A], reading: Reading, known: Known) -> Question:
         ask = asking.ask
         person = Person(ask.person.surface, ask.person.tenant, ask.person.user_id, known.name or ask.person.name)
-        text = reading.text[: self._settings.max_upload]
+        hidden = await self._service.masked(reading.text[: self._settings.max_upload])
+        live = asking.live or hidden.live
         return Question(
-            text, self._surface.name, person, ask.place, known.locale, ask.direct, ask.private, card=asking.card, live=asking.live,
-            under=ask.under, follows=ask.follows,
-        )  # fmt: skip
+            hidden.text,
+            self._surface.name,
+            person,
+            ask.place,
+            known.locale,
+            ask.direct,
+            ask.private,
+            asking.card,
+            live,
+            unread=hidden.unread,
+            under=ask.under,
+            follows=ask.follows,
+        )
 
     # ------------------------------------------------------------ a reply under a card
 
     async def below_a_card(self, ask: A) -> bool:
         """Whether a card of ours stands above it. Of what is said in a chat to others, nothing else is even kept."""
         try:
-            return bool(ask.under) and await self._service.stands_under(self._plain(ask))
+            return bool(ask.under) and await self._service.stands_under(ask.place, ask.under)
         except StoreError as error:
             log.warning("not_overheard", door=self._surface.name, why=str(error))
             return False
-
-    def _plain(self, ask: A) -> Question:
-        return Question(ask.words, self._surface.name, ask.person, ask.place, direct=ask.direct, private=ask.private, under=ask.under)
 
     async def _replied(self, asking: Asking[A], known: Known, replied: Replied) -> None:
         """The card changes in place, and a word says what is new; where it cannot change, it is shown anew, with that on top."""
@@ -290,7 +298,7 @@ class ChatDoor(Generic[A, P]):
         try:
             known = await self._surface.who(ask)
             reading = await self._surface.read(ask)
-            found = await self._service.forgetfully(self._question(asking, reading, known), sentences.FORGETFUL)
+            found = await self._service.forgetfully(await self._question(asking, reading, known), sentences.FORGETFUL)
             if found is not None:
                 await self._surface.answer(ask, known, found, again=asking.job.again)
             await self.inbox.done(asking.job)

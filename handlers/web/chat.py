@@ -101,20 +101,36 @@ def router(web: Web) -> APIRouter:
         if wrong is not None:
             return _no(request, wrong, 400)
         await _introduce(web, who)
-        question = Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale, private=True, follows=True)
+        hidden = await web.service.masked(text)
+        question = Question(
+            hidden.text,
+            "web",
+            who.person,
+            who.place,
+            locale,
+            private=True,
+            live=hidden.live,
+            unread=hidden.unread,
+            always_new=True,
+            follows=True,
+        )
         replied = await web.service.reply(question)
         if replied is not None:
-            return await word(request, who, replied, text, locale)
-        answer = await web.service.command(
-            Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale, always_new=True)
-        )
+            return await word(request, who, replied, hidden.text, locale)
+        answer = await web.service.command(question)
         turn = await _turn(web, answer.card, who, locale, notice=answer.notice)
         return JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})
 
     async def word(request: Request, who: Visitor, replied: Replied, text: str, locale: Locale) -> Response:
         """A reply about the newest card: what is said to it, and that card as it is now."""
         said = replied.said.in_(locale) if replied.said else ""
-        turn = {"card_id": "", "name": who.person.name or say("You").in_(locale), "text": clean(text, lines=True), "said": said}
+        turn = {
+            "card_id": "",
+            "name": who.person.name or say("You").in_(locale),
+            "text": clean(text, lines=True),
+            "said": said,
+            "notice": "",
+        }
         out = {"html": fragment(request, "turn.html.j2", {"turn": turn}), "about": replied.card.id}
         if replied.reply is not None:
             out["card"] = str(await _html(web, replied.card, locale))
@@ -231,6 +247,7 @@ async def _turn(web: Web, card: Card, who: Visitor, locale: Locale, notice: Text
         "name": who.person.name or say("You").in_(locale),
         "text": clean(str(card.snapshot.get("text", "")), lines=True)[:4000],
         "notice": notice.in_(locale) if notice else "",
+        "said": "",
         "html": html,
         "has_card": True,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.model import Person, Place, Question
+from bot.redact import redact
 from bot.services import card_snapshot
 from bot.services.results import Replied
 from tests.consent_world import ALICE, PLACE, Scene, teach
@@ -36,7 +37,15 @@ def scene() -> Scene:
 
 def asked(text: str, *, private: bool = True, under: tuple[str, ...] = (), direct: bool = True, person: Person = ALICE) -> Question:
     return Question(
-        text, "slack", person, Place("slack", "T1", "C1", "171.1"), "en", direct, private, under=under, follows=private and not under
+        redact(text).text,
+        "slack",
+        person,
+        Place("slack", "T1", "C1", "171.1"),
+        "en",
+        direct,
+        private,
+        under=under,
+        follows=private and not under,
     )
 
 
@@ -115,7 +124,7 @@ async def test_a_reply_is_told_from_a_new_error_and_from_small_talk(scene: Scene
 @pytest.mark.parametrize("text", ["thanks", "谢谢", "ok", "哈哈", "hello"])
 async def test_small_talk_gets_no_answer_in_a_channel(scene: Scene, text: str) -> None:
     """Neither when the bot is named nor when it only overhears."""
-    answer = await scene.service.answer(Question(LARK, "slack", ALICE, PLACE, "en"))
+    answer = await scene.service.answer(Question(redact(LARK).text, "slack", ALICE, PLACE, "en"))
     assert answer is not None
     await scene.service.posted(answer.card.id, PLACE)
     found = await scene.service.reply(asked(text, private=False, under=("171.1",)))
@@ -125,7 +134,7 @@ async def test_small_talk_gets_no_answer_in_a_channel(scene: Scene, text: str) -
 
 async def test_what_nobody_said_to_the_bot_and_is_not_understood_is_left_alone(scene: Scene) -> None:
     """People talk in a thread; where the bot is named, it says that it did not understand."""
-    answer = await scene.service.answer(Question(LARK, "slack", ALICE, PLACE, "en"))
+    answer = await scene.service.answer(Question(redact(LARK).text, "slack", ALICE, PLACE, "en"))
     assert answer is not None
 
     assert await scene.service.reply(asked("see you at lunch", private=False, under=("171.1",), direct=False)) is None
@@ -197,7 +206,7 @@ async def test_ten_replies_at_once_are_all_kept(scene: Scene) -> None:
 
 async def test_the_channel_never_reads_what_only_the_asker_may(scene: Scene) -> None:
     """Neither the word in a thread nor the card there holds the app's id."""
-    answer = await scene.service.answer(Question(LARK, "slack", ALICE, PLACE, "en"))
+    answer = await scene.service.answer(Question(redact(LARK).text, "slack", ALICE, PLACE, "en"))
     assert answer is not None
     found = await scene.service.reply(asked("the app is cli_a1b2c3d4e5f60718, still the same", private=False, under=("171.1",)))
 
