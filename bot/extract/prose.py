@@ -272,7 +272,7 @@ def _word_points(context: Context, name: str, match: re.Match[str]) -> float:
     joined = not _JOINERS.isdisjoint(value) or len(_CAMEL.findall(value)) >= _HUMPS
     refused = spec.refuse is not None and spec.refuse.fullmatch(value) is not None
     common = refused or value in spec.foreign_words or (not joined and value.islower())
-    believed = context.clue(name, at) >= BELIEVED
+    believed = context.clue(name, at) >= BELIEVED or context.sounds_like(name)
     points = 3.0 if joined and not common else 1.0
     points += 2 if believed else -3 if common else 0
     points += len(value) >= _UNMISTAKABLE

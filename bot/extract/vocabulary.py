@@ -41,7 +41,7 @@ _COMPLAINT = (
 # Somebody complains without saying what the platform answered.
 COMPLAINT: Final = re.compile(
     r"(?ai)\b(?:stuck|stops?|stopped|breaks?|broken|dead|never|hangs?|crash\w*|drop(?:s|ped)|lost|empty|nothing|no (?:reply|response|effect|longer)|trouble|problem|issue|wrong|complain\w*|must|4\d\d|5\d\d)\b"
-    r"|收不到|没反应|没响应|不回复|没回复|连不上|打不开|拿不到|用不了|挂了|卡住|没收到|不生效|无效|频控|凭证不对|不行|不对|暂不"
+    r"|收不到|没反应|没响应|不回复|没回复|连不上|打不开|拿不到|用不了|挂了|卡住|没收到|不生效|无效|频控|凭证不对|不行|不对|暂不|上限|用光|用完|turned off"
 )
 SUCCESS: Final = re.compile(
     r"(?ai)\bHTTP/[\d.]{1,3}\s+2\d\d\b|\bstatus\W{1,4}2\d\d\b|\bsuccess(?:ful|fully)?\b|成功|完成|上线|正常|\b(?:ok|done|completed|finished|fetched|obtained|saved)\b"
@@ -73,7 +73,7 @@ MASKED: Final = re.compile(
 _NEEDED = (
     r"(?:insufficient_scope|not authorized|not granted|missing|denied)[^\n]{0,80}scope="
     r"|required(?: scopes?)?|scopes? (?:is|are) required|following scopes?|need(?:s|ed)?(?: the)?(?: following)?(?: scopes?)?|missing[ _]?(?:scopes?|permissions?)?|requiredscopes?|missingscopes?"
-    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not authori[sz]ed|invalid scopes?:|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|apply for|a(?<!\w.)dd\b"
+    r"|l(?<!\w.)acks?(?: of)?|l(?<!\w.)acking|without|privileges?|permission_violations|not granted|not authori[sz]ed|invalid scopes?:|not enabled|insufficient|requires?|subject|does(?:n't| not) have|no permission(?: for)?|grant|denied for(?: scopes?)?|apply for|a(?<!\w.)dd\b"
     r"|应用身份权限|用户身份权限|所需的?[^\n\[]{0,10}权限|缺少|缺失|缺了? ?|未申请|未开通|没有|无权限?|需要|开通|申请|权限不足|权限[:：]|接口要|还要|得有"
 )
 NEED_LABEL: Final = re.compile(rf"(?ai){_NEEDED}")
