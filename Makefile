@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 LOCK   := $(BIN)/uv pip compile -q --upgrade --no-config --no-annotate --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 JOBS   ?= auto --maxprocesses 4
 
-.PHONY: run test check docs bench fuzz chaos format locale peers wheel lock clean help
+.PHONY: run test check docs bench fuzz chaos mutants format locale peers wheel lock clean help
 .DEFAULT_GOAL := help
 
 help:                       ## this list
@@ -38,6 +38,9 @@ chaos: $(VENV)/.dev         ## the long kill runs: a process dies after each of 
 
 fit: $(VENV)/.dev          ## learn the weights of the signals anew from the labelled pastes (deterministic)
 	$(BIN)/python -m tests.fit
+
+mutants: $(VENV)/.dev       ## small changes to redact, consent and the buttons: which would no test notice? (a sample; about ten minutes)
+	nice $(BIN)/python -m tests.mutants
 
 format: $(VENV)/.dev        ## tidy the code
 	$(BIN)/ruff check --fix .

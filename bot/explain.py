@@ -12,8 +12,8 @@ from bot.diagnose import diagnose
 from bot.diagnose.support_bundle import with_bundle
 from bot.extract import extract
 from bot.i18n import listed, say
-from bot.model import Diagnosis, Facts, Finding, Locale, Redaction, Text
-from bot.redact import redact
+from bot.model import Diagnosis, Facts, Finding, Locale, Text
+from bot.redact import Redaction, redact
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]+")

@@ -212,15 +212,6 @@ class Finding:
     surroundings: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """A text with its secrets masked. `kinds` names what was masked (`lark_user_token`, `bearer`, …), `live` whether one looked usable."""
-
-    text: str
-    kinds: tuple[str, ...] = ()
-    live: bool = False
-
-
 # ---------------------------------------------------------------- knowing
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from bot.i18n import say
 from bot.model import Text
 from handlers.compose import Runtime, build
-from handlers.settings import Settings
+from handlers.settings import Settings, SettingsError
 
 
 @asynccontextmanager
@@ -47,3 +47,34 @@ async def audit(settings: Settings) -> AsyncIterator[str]:
     async with _running(settings) as runtime:
         for row in await runtime.store.audit_rows():
             yield json.dumps(row, ensure_ascii=False, default=str)
+
+
+async def dead_letters(settings: Settings) -> list[str]:
+    """Jobs that could not be done, one line each, newest first: id, door, what it was, when, after how many tries, why. Never a text."""
+    async with _running(settings) as runtime:
+        boxes = [("answer", await runtime.store.inbox.letters()), ("message", await runtime.store.outbox.letters())]
+    return [
+        f"{job.id}  {job.door} {what} ({job.kind})  since {job.created:%Y-%m-%d %H:%M}Z  {job.tries} tries: {job.reason}"
+        for what, jobs in boxes
+        for job in jobs
+    ]
+
+
+async def retry(settings: Settings, ids: Sequence[str]) -> int:
+    """Open dead jobs again, all without `ids`; whoever runs does them. Returns how many."""
+    async with _running(settings) as runtime:
+        now = runtime.clock.now()
+        return await runtime.store.inbox.revive(now, ids) + await runtime.store.outbox.revive(now, ids)
+
+
+def migration(url: str, *, dry: bool) -> list[str]:
+    """Bring the store's schema up to date; `dry`: only the statements that it would take. Raises `SettingsError`."""
+    from handlers.store import StoreError, open_engine, preview  # noqa: PLC0415 - no database is loaded for other commands
+
+    try:
+        if dry:
+            return preview(url)
+        open_engine(url).dispose()
+    except StoreError as error:
+        raise SettingsError(str(error)) from None
+    return []

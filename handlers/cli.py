@@ -210,7 +210,8 @@ def mcp() -> None:
 @app.command()
 @_lang
 @click.option("--register", is_flag=True, help="also register the slash command with Feishu/Lark")
-def doctor(lang: str | None, register: bool) -> None:
+@click.option("--dead", is_flag=True, help="list the jobs that could not be done, instead")
+def doctor(lang: str | None, register: bool, dead: bool) -> None:
     """Check credentials, scopes, store, clock and addresses, door by door, and say what to click."""
     import asyncio
 
@@ -218,6 +219,12 @@ def doctor(lang: str | None, register: bool) -> None:
 
     locale = _locale(lang) or "en"
     settings = _settings()
+    if dead:
+        from handlers.admin import dead_letters
+
+        lines = asyncio.run(dead_letters(settings))
+        click.echo("\n".join(lines) or say("Every job was done.").in_(locale))
+        return
     if register:
         from handlers.lark.doctor import register_command
 
@@ -290,6 +297,37 @@ def audit() -> None:
             click.echo(line)
 
     asyncio.run(pour())
+
+
+@app.command()
+@click.argument("ids", nargs=-1)
+def retry(ids: tuple[str, ...]) -> None:
+    """Do dead jobs again: those of `whyforbidden doctor --dead` with these ids, or all.
+
+    IDS are ids from that list.
+    """
+    import asyncio
+
+    from handlers.admin import retry as revive
+
+    click.echo(f"{asyncio.run(revive(_settings(), ids))} jobs opened again; a running server does them")
+
+
+@app.command()
+@click.option("--dry-run", is_flag=True, help="only print the statements; nothing is changed")
+def migrate(dry_run: bool) -> None:
+    """Bring the store's schema up to date (`serve` does so too when it starts)."""
+    from handlers.admin import migration
+    from handlers.settings import SettingsError
+
+    try:
+        statements = migration(_settings().store_url, dry=dry_run)
+    except SettingsError as error:
+        fail(str(error))
+    if dry_run:
+        click.echo(";\n".join([*statements, ""]) if statements else "-- the schema is up to date")
+    else:
+        click.echo("the schema is up to date")
 
 
 @app.command("rotate-key")

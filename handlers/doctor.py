@@ -7,11 +7,11 @@ no chat SDK is loaded.
 # ruff: noqa: PLC0415 - the store and the HTTP client are loaded when they are looked at
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot.i18n import same, say
@@ -19,11 +19,16 @@ from bot.model import App, Text
 from bot.oauth.messages import PlatformRefusal, Request
 from bot.ports import Http
 from handlers import team_catalog
+from handlers.chat.surface import SURFACES
 from handlers.settings import Settings, SettingsError, exposed, misspelt
 from handlers.system import is_local
 
+if TYPE_CHECKING:
+    from handlers.store import DoorReport
+
 SKEW_SECONDS = 60  # Slack refuses signatures older than five minutes; consent times allow one
-DOORS = ("slack", "lark", "dingtalk")
+FRESH = timedelta(seconds=60)
+"""Processes that said something within this time are taken to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,60 @@ async def examine(settings: Settings, http: Http, apps: Sequence[App]) -> list[C
         *_apps(settings, apps),
         await _clock(settings, http),
     ]
-    for door in DOORS:
-        if getattr(settings, door):
-            found += await importlib.import_module(f"handlers.{door}.doctor").checks(settings, http)
+    for door, surface in SURFACES.items():
+        if surface.configured(settings):
+            found += await surface.checks(settings, http)
         else:
             found.append(Check(door, None, say("The {door} door is closed: none of its settings is there.", door=door)))
+    return [*found, *await _running(settings)]
+
+
+async def _running(settings: Settings) -> list[Check]:
+    """What running servers say about their doors, requests that were not from the platform, and jobs that could not be done."""
+    from handlers.chat.last_seen import last_seen
+    from handlers.store import StoreError, open_store
+    from handlers.system import SystemClock
+
+    clock = SystemClock()
+    try:
+        store = open_store(settings.store_url, clock)
+    except StoreError:
+        return []
+    found: list[Check] = []
+    try:
+        reports = await store.door_reports(clock.now() - FRESH)
+        for door, surface in SURFACES.items():
+            if not surface.configured(settings):
+                continue
+            found += [_door(one, clock.now()) for one in reports.get(door, ())]
+            if not reports.get(door):
+                found.append(Check(f"{door} door", None, say("No server that runs now has this door open: start `whyforbidden serve`.")))
+            if forged := await last_seen(store, door, "forged"):
+                late = forged.strftime("%Y-%m-%d %H:%M UTC")
+                says = say(
+                    "Requests with a wrong signature arrive, last {time} (to the hour): compare the secret with the app's page.", time=late
+                )
+                found.append(Check(f"{door} signatures", False if clock.now() - forged < timedelta(days=1) else None, says))
+        dead = len(await store.inbox.letters()) + len(await store.outbox.letters())
+        if dead:
+            found.append(
+                Check("dead letters", None, say("{count} jobs could not be done: `whyforbidden doctor --dead` lists them.", count=dead))
+            )
+    finally:
+        await store.close()
     return found
+
+
+def _door(report: DoorReport, now: datetime) -> Check:
+    seconds = round((now - report.since).total_seconds())
+    if report.state == "up":
+        return Check(f"{report.door} door", True, say("A running server hears the platform, for {seconds} seconds.", seconds=seconds))
+    why = report.reason or report.state
+    return Check(
+        f"{report.door} door",
+        False,
+        say("A running server does not hear the platform, for {seconds} seconds: {why}", seconds=seconds, why=why),
+    )
 
 
 def _names() -> list[Check]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from handlers.chat.surface import Door
+from handlers.chat.surface import SURFACES, Door
 from handlers.compose import Runtime, build
 from handlers.log import configure
 from handlers.settings import Settings, SettingsError, exposed, misspelt
@@ -84,20 +84,7 @@ def bound(host: str, port: int, *, or_any: bool = False) -> socket.socket:
 
 def open_doors(runtime: Runtime) -> tuple[Door, ...]:
     """The chat doors that the settings open."""
-    settings, doors = runtime.settings, []
-    if settings.slack:
-        from handlers.slack import open_door as open_slack
-
-        doors.append(open_slack(runtime))
-    if settings.lark:
-        from handlers.lark import open_door as open_lark
-
-        doors.append(open_lark(runtime))
-    if settings.dingtalk:
-        from handlers.dingtalk import open_door as open_dingtalk
-
-        doors.append(open_dingtalk(runtime))
-    return tuple(doors)
+    return tuple(surface.open_door(runtime) for surface in SURFACES.values() if surface.configured(runtime.settings))
 
 
 def web_app(runtime: Runtime, doors: tuple[Door, ...] = ()) -> object:
@@ -117,7 +104,7 @@ def web_app(runtime: Runtime, doors: tuple[Door, ...] = ()) -> object:
         clock=runtime.clock,
     )
     background = [runtime.keep_house, *(door.run for door in doors if door.run)]
-    return create_app(web, background=background, extra=[route for door in doors for route in door.routes])
+    return create_app(web, background=background, extra=[route for door in doors for route in door.routes], doors=runtime.watch.told)
 
 
 async def _run(runtime: Runtime, listener: socket.socket, practice: tuple[object, socket.socket] | None) -> None:

@@ -14,10 +14,11 @@ from bot.diagnose import diagnose
 from bot.diagnose.consent_offer import candidates
 from bot.explain import Explained, explain
 from bot.i18n import say
-from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, Question, Redaction, Text
+from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, Question, Text
 from bot.oauth import tokens
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card, Report, WorkGivenUpError
+from bot.redact import redact
 from bot.services import card_snapshot, consent_runner, present
 from bot.services.context import Context
 from bot.services.results import Answer
@@ -36,7 +37,7 @@ async def read(context: Context, text: str, locale: Locale | None = None) -> Exp
         return await context.workers.run(partial(explain, text, facts=facts, locale=locale), heavy=len(text) > LONG)
     except WorkGivenUpError:
         sorry = say("Reading this text took too long, so I have given up. Send the part around the error.")
-        return Explained(Redaction(""), (), (), locale or context.locale, sorry)
+        return Explained(redact(""), (), (), locale or context.locale, sorry)
 
 
 async def answer(context: Context, question: Question) -> Answer | None:

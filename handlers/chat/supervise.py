@@ -90,6 +90,14 @@ class Watch:
             for door, one in self._doors.items()
         ]
 
+    def told(self) -> Mapping[str, Mapping[str, object]]:
+        """What `/readyz` tells."""
+        at = monotonic()
+        return {
+            door: {"state": one.state, "why": one.reason, "seconds": round(at - one.since), "restarts": one.restarts}
+            for door, one in self._doors.items()
+        }
+
     @property
     def all_up(self) -> bool:
         """Whether every door hears its platform."""

@@ -4,8 +4,8 @@ This package and `handlers/store/migrations` are the only places that know SQLAl
 """
 
 from handlers.store.doors import DoorReport
-from handlers.store.engine import StoreError, open_engine
+from handlers.store.engine import StoreError, open_engine, preview
 from handlers.store.mailbox import Depth, Mailbox
 from handlers.store.sql import SqlStore, open_store
 
-__all__ = ["Depth", "DoorReport", "Mailbox", "SqlStore", "StoreError", "open_engine", "open_store"]
+__all__ = ["Depth", "DoorReport", "Mailbox", "SqlStore", "StoreError", "open_engine", "open_store", "preview"]

@@ -29,14 +29,7 @@ class StoreError(Exception):
 
 def open_engine(url: str) -> Engine:
     """An engine whose schema is up to date. Raises `StoreError`. Safe when several processes start together."""
-    target = _parse(url)
-    if target.get_backend_name() == "sqlite":
-        file = Path(str(target.database)).expanduser().absolute()
-        _make_private(file)
-        engine = create_engine(target.set(database=str(file)), connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False})
-        teach_sqlite(engine)
-    else:
-        engine = create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    target, engine = _engine(url)
     try:
         migrate(engine)
     except SQLAlchemyError as error:
@@ -45,13 +38,44 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def preview(url: str) -> list[str]:
+    """The statements that `migrate` would run on this store: really run, in a transaction that is taken back. Raises `StoreError`."""
+    target, engine = _engine(url)
+    statements: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.lstrip().upper().startswith(("SELECT", "PRAGMA", "BEGIN", "ROLLBACK")):
+            statements.append(statement.strip())
+
+    try:
+        migrate(engine, keep=False)
+    except SQLAlchemyError as error:
+        raise StoreError(f"The store at WHYFORBIDDEN_STORE_URL ({_shown(target)}) cannot be used: {_why(error)}.") from None
+    finally:
+        engine.dispose()
+    return statements
+
+
+def _engine(url: str) -> tuple[URL, Engine]:
+    target = _parse(url)
+    if target.get_backend_name() == "sqlite":
+        file = Path(str(target.database)).expanduser().absolute()
+        _make_private(file)
+        engine = create_engine(target.set(database=str(file)), connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False})
+        teach_sqlite(engine)
+    else:
+        engine = create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    return target, engine
+
+
 def begin_writing(connection: Connection) -> Connection:
     """Mark a connection as one that writes, before it begins."""
     return connection.execution_options(whyforbidden_write=True)
 
 
-def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to the newest (or a named) revision, inside one transaction that the second process waits for."""
+def migrate(engine: Engine, revision: str = "head", *, keep: bool = True) -> None:
+    """Bring the schema to the newest (or a named) revision, inside one transaction that the second process waits for. Not `keep`: it is taken back."""
     # Alembic takes a moment to import and is needed at start only.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -59,7 +83,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with _ONE_AT_A_TIME, engine.connect() as plain, begin_writing(plain) as connection, connection.begin():
+    with _ONE_AT_A_TIME, engine.connect() as plain, begin_writing(plain) as connection, connection.begin() as transaction:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
@@ -69,6 +93,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             raise StoreError(
                 f"The store at WHYFORBIDDEN_STORE_URL was written by a newer whyforbidden; install that, or name another store ({error})."
             ) from None
+        if not keep:
+            transaction.rollback()
 
 
 def _parse(url: str) -> URL:

@@ -78,7 +78,7 @@ class Mailbox(Base):
         t = self._table.c
         free = (t.state == OPEN, t.due <= now, t.door.in_(tuple(doors)))
         if not await self._read(lambda c: c.execute(select(t.id).where(*free).limit(1)).first()):
-            return ()  # a look costs no turn at writing
+            return []  # a look costs no turn at writing
         chosen = select(t.id).where(*free).order_by(t.created, t.id).limit(limit).with_for_update(skip_locked=True)
         query = update(self._table).where(t.id.in_(chosen)).values(holder=holder, due=until, tries=t.tries + 1).returning(self._table)
         rows = await self._write(lambda c: c.execute(query).all())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 import prometheus_client
@@ -33,9 +33,14 @@ Background = Callable[[], Awaitable[None]]
 
 
 def create_app(
-    web: Web, *, background: Iterable[Background] = (), extra: Iterable[tuple[str, Callable[[Request], Awaitable[Response]]]] = ()
+    web: Web,
+    *,
+    background: Iterable[Background] = (),
+    extra: Iterable[tuple[str, Callable[[Request], Awaitable[Response]]]] = (),
+    doors: Callable[[], Mapping[str, Mapping[str, object]]] = dict,
 ) -> Guard:
-    """The application, guarded. `background` are started with it and stopped with it; `extra` are POST paths of other doors (chat webhooks)."""
+    """The application, guarded. `background` are started with it and stopped with it; `extra` are POST paths of other doors (chat webhooks); `doors`
+    tells what is known about each of those: its `state` ("up" when it hears its platform), and why."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -106,8 +111,10 @@ def create_app(
             await web.store.card("readyz")
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the store, the answer is the same
             log.error("store does not answer", kind=type(error).__name__)
-            return JSONResponse({"ready": False, "store": "does not answer"}, 503)
-        return JSONResponse({"ready": True})
+            return JSONResponse({"ready": False, "store": "does not answer", "doors": doors()}, 503)
+        known = doors()
+        fine = all(one["state"] == "up" for one in known.values())
+        return JSONResponse({"ready": fine, **({"doors": known} if known else {})}, 200 if fine else 503)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:

@@ -1,0 +1,106 @@
+"""What a value looks like: empty, a word, a sentence, an error's own code, a placeholder, or something that nobody would type by hand.
+
+No value is judged here by the name it stands under; that is for `names.py`, and both together for `fields.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MASK: Final = "***"
+
+_NOTHING: Final = re.compile(
+    r"(?i)[*.…_-]+|null|nil|none|undefined|nan|true|false|yes|no|on|off|ok|string|str|int|integer|object|array|optional|header|query|n/a|todo|.{0,60}\*{3,}"
+)
+_STANDS_FOR: Final = re.compile(
+    r"(?i)\$.*|<.*|\{.*|%[sdv@].*|#\{.*|process\.env.*|os\.(?:environ|getenv).*|env[:.(].*|self\..*|this\..*|ENV\[.*"
+)
+_CALL: Final = re.compile(r"(?:await |new )?[A-Za-z_][\w.]{0,80}\(.*", re.DOTALL)
+_WORDS: Final = re.compile(r"[A-Za-z]+(?:[-_.'/ ][A-Za-z]+){0,12}[.:!?…]{0,3}")
+_CAMEL: Final = re.compile(r"[a-zA-Z][a-z]+(?:[A-Z][a-z]+){1,6}")
+_SAYS_WRONG: Final = re.compile(
+    r"(?i)(?:^|[^a-z])(?:invalid|expired?|denied|missing|required|error|failed|failure|fail|not|unauthori[sz]ed|forbidden|revoked|mismatch|wrong|incorrect|illegal|empty|unknown|must|cannot|should"
+    r"|unsupported|reached|exceeded|malformed|unavailable|at least|characters|bad|too)(?![a-z])|[a-z](?:Invalid|Expired|Denied|Missing|Required|Error|Failed|NotFound|NotExist)|^(?:Invalid|Expired|Missing)[A-Z]"
+)
+_SAYS_WRONG_CHINESE: Final = re.compile("无效|過期|过期|错误|錯誤|不能|不正确|不合法|失败|为空|缺少|请|不存在|长度|必须")
+# 99991663 · 0x80070005 · AADSTS7000215 · ORA-01017 · CM4001 · ERR_1234 · 28.1
+CODE: Final = re.compile(r"-?\d{1,10}(?:\.\d{1,6})?|0x[0-9A-Fa-f]{4,8}|[A-Z]{1,12}[-_]?\d{1,8}|[A-Z]{2,}(?:_[A-Z0-9]+){1,8}")
+_CODE_IN_WORDS: Final = re.compile(r"(?:[A-Z][a-z]+_?){2,8}[A-Z]\d(?:[A-Z][a-z]*_?){0,6}")  # `…TenantOrB2CTenant`
+_KNOWN_FORM: Final = re.compile(
+    r"v?\d+(?:\.\d+){1,4}[\w.+-]{0,20}|\d{4}-\d\d-\d\d[\dT:.Z+ -]*|[a-z][a-z0-9+.-]{1,15}:\S*|(?:/|~/|\.{1,2}/|[A-Za-z]:\\).*|[\w.-]+\.(?:com|cn|net|org|io|dev|json|ya?ml|toml|py|js|ts|go|java|log|txt|pem|so|exe)"
+    r"|(?:[A-Z]{1,6}[a-z]{2,}){2,8}\d{1,8}|[\w-]+(?:\.[\w-]+){2,}|\S*@\S*|\S+://\S*"
+)
+_PIECES: Final = re.compile(r"[-_.:/,+=@#~|\s]+")
+_ONE_KIND: Final = re.compile(r"[A-Za-z]?[a-z]{0,15}|[A-Z]{1,6}|\d{1,10}|[A-Za-z]{1,8}\d{1,4}|v\d+")
+_TURNS: Final = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[a-z][A-Z]")
+_HARD_TO_SAY: Final = re.compile(r"(?i)[bcdfghjklmnpqrstvwxz]{6}")
+_PLACEHOLDER: Final = re.compile(
+    r"(?i)x{3,}|\*{2,}|\.{3}|…|<|>|\$\{?|\{\{|your|example|placeholder|dummy|fake|sample|redacted|masked|changeme|忽略|示例|process\.env|os\.environ|(?:^|[^a-z])test|_here\b"
+)
+_SEQUENCE: Final = re.compile(r"(?i)01234567|12345678|abcdefgh|0{8}|1{8}|a{8}")
+
+
+def looks_live(value: str) -> bool:
+    """Whether a secret could be a real one: long and mixed enough, and no placeholder such as `xoxb-xxx` or `u-****`."""
+    if len(value) < 10 or _PLACEHOLDER.search(value[:400]) or _SEQUENCE.search(value[:400]):
+        return False
+    letters = set(value.lower()) - set("-_.=/+ ")
+    return len(letters) >= 6
+
+
+def says_nothing(value: str) -> bool:
+    """Empty, masked already, a type, a yes or no, a variable, a call: there is nothing in it to hide."""
+    short = value[:200]
+    return not value or bool(_NOTHING.fullmatch(short) or _STANDS_FOR.fullmatch(short) or _CALL.fullmatch(short)) or value.endswith(MASK)
+
+
+def says_what_is_wrong(value: str) -> bool:
+    """Words about an error, such as `invalid_grant` or `密码错误`."""
+    short = value[:200]
+    wordy = _WORDS.fullmatch(short) is not None or " " in short.strip()
+    return (wordy and _SAYS_WRONG.search(short) is not None) or _SAYS_WRONG_CHINESE.search(short) is not None
+
+
+def is_word(value: str) -> bool:
+    """A word or a few, as in a sentence, a class or a constant; one long run of letters is none."""
+    if len(value) > 80:
+        return False
+    if _CODE_IN_WORDS.fullmatch(value):
+        return True
+    if not _WORDS.fullmatch(value):
+        return False
+    longest = max(map(len, re.split(r"[^A-Za-z]+", value)))
+    return longest < 16 or _CAMEL.fullmatch(value.rstrip(".:!?…")) is not None
+
+
+def is_code(value: str) -> bool:
+    """An error's own code: a number, or letters with a number behind."""
+    return CODE.fullmatch(value.rstrip(".:,")) is not None
+
+
+def is_random(value: str) -> bool:
+    """Letters and digits in a mix that nobody chose: no version, date, address, path, nor words and numbers joined by hyphens."""
+    short = value.strip()[:2000]
+    if len(short) < 8 or not short.isascii() or " " in short:
+        return False
+    if short.isdigit():
+        return len(short) > 20
+    if is_code(short) or _KNOWN_FORM.fullmatch(short):
+        return False
+    pieces = [piece for piece in _PIECES.split(short) if piece]
+    longest = max(pieces, key=len, default="")
+    if all(_ONE_KIND.fullmatch(piece) for piece in pieces):
+        return len(longest) >= 8 and _HARD_TO_SAY.search(short) is not None
+    if len(longest) < 8 and len(pieces) > 2:
+        return len(short) >= 24 and sum(len(_TURNS.findall(piece)) for piece in pieces) >= len(pieces)
+    return _is_mixed(longest)
+
+
+def _is_mixed(word: str) -> bool:
+    turns = len(_TURNS.findall(word))
+    if len(word) >= 20 and _HARD_TO_SAY.search(word):
+        return True
+    if turns >= 5 or (turns >= 2 and any(sign.isdigit() for sign in word)):
+        return True
+    return len(word) >= 12 and turns >= 1 and not _CAMEL.fullmatch(word)
