@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+OTHERS: Final = ""  # the class of all other systems
 _RUNS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2,}")
 _READ: Final = 4_000  # characters
 
@@ -29,7 +30,7 @@ def words(text: str) -> set[str]:
 
 
 def whose(lower: str) -> tuple[str, float]:
-    """The likeliest platform of a lower-case text, and how likely it is (0..1) among all platforms."""
+    """The likeliest platform of a lower-case text (or `OTHERS`), and how likely it is, from 0 to 1."""
     model = _model()
     names: list[str] = model["platforms"]
     sums = [float(each) for each in model["bias"]]
