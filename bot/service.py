@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from bot.card import CardView
+from bot.errors import Refused
 from bot.explain import Explained
 from bot.model import Diagnosis, Locale, Person, Place, Question, Reply, Text
 from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, present
 from bot.services.context import Context, Notices, Refresher
-from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started, Verdict
+from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Started, Verdict
 
 __all__ = [
     "Answer",

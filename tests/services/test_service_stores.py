@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import Refused
 from bot.model import Question
-from bot.service import Refused, Service
+from bot.service import Service
 from bot.services import card_snapshot
 from handlers.store import open_store
 from handlers.vault import FernetVault
