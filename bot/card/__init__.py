@@ -7,19 +7,18 @@ markup (`bot/render/__init__.py` escapes it for the surface); nothing foreign ge
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Literal
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from bot.card.buttons import button_value, buttons, read_button_value
+from bot.card.folds import folds, public_folds, rival_line, support_text
 from bot.card.labels import STATES, Tone, cause_sentence, label, role_name, role_sentence, state_label
 from bot.card.privacy import holds, public, veil, whole_names
 from bot.card.privacy import secrets as secrets_of
-from bot.diagnose.classify import titles
+from bot.card.types import Audience, CardView, Colour, Fact, Fold, StateLine, StepView
 from bot.diagnose.consent_offer import no_help
 from bot.i18n import listed, say
-from bot.model import ACTIONS, Button, Cause, ConsentView, Diagnosis, Link, Mode, Rival, StepState, Text
+from bot.model import ACTIONS, Button, Cause, ConsentView, Diagnosis, Text
 
 __all__ = [
     "Audience",
@@ -39,88 +38,11 @@ __all__ = [
     "view",
 ]
 
-Audience = Literal["asker", "channel"]
 MAX_STEPS = 4
 MAX_NOTES = 2
 MAX_OTHERS = 5
-SHOWN_IDS = 5
 UNSURE = 0.6
 """Below this confidence the card says that it is not sure."""
-
-
-class Colour(StrEnum):
-    """The colour of a card tells who must act; `PROVEN` (green) is kept for proof and nothing else."""
-
-    DEVELOPER = "developer"
-    ORG_ADMIN = "org_admin"
-    USER = "user"
-    RESOURCE_OWNER = "resource_owner"
-    PLATFORM_SUPPORT = "platform_support"
-    NOBODY_RETRY = "nobody_retry"
-    PROVEN = "proven"
-    PLAIN = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """One step: `state` is shown as a mark, `evidence` says how we know, `link` stands in the step that needs it."""
-
-    text: Text
-    state: StepState
-    evidence: Text | None = None
-    link: Link | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A name and its value. `value` None: still missing."""
-
-    name: Text
-    value: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """A part that stays folded until asked for. `quote` is foreign text, shown letter by letter; `copy` what a copy button takes."""
-
-    key: Literal["why", "rivals", "notes", "error", "support", "request"]
-    title: Text
-    lines: tuple[Text, ...] = ()
-    facts: tuple[Fact, ...] = ()
-    quote: str = ""
-    links: tuple[Link, ...] = ()
-    copy: Text | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StateLine:
-    """Where the consent stands: a word for the state, what happened, whose account, what proves it."""
-
-    state: str
-    tone: Tone
-    label: Text
-    sentence: Text
-    details: tuple[Text, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CardView:
-    """A whole card. `tag` is the role in one or two words, `who` the sentence; `others` are further errors of the same paste."""
-
-    kind: Literal["diagnosis", "nothing", "notice"]
-    title: Text
-    verdict: Text
-    colour: Colour = Colour.PLAIN
-    tag: Text | None = None
-    who: Text | None = None
-    state: StateLine | None = None
-    steps: tuple[StepView, ...] = ()
-    notes: tuple[Text, ...] = ()
-    primary: Button | None = None
-    quiet: tuple[Button, ...] = ()
-    folds: tuple[Fold, ...] = ()
-    others: tuple[Text, ...] = ()
-    audience: Audience = "asker"
 
 
 def title_of(diagnosis: Diagnosis) -> Text:
@@ -168,82 +90,6 @@ def _state_line(consent: ConsentView | None, audience: Audience, hidden: re.Patt
         sentence, details = veil(sentence, hidden), [veil(detail, hidden) for detail in details]
     shown = "granted" if consent.state == "proven" and tone is not Tone.PROVEN else consent.state
     return StateLine(shown, tone, state_label(shown), sentence, tuple(details))
-
-
-def _why_fold(diagnosis: Diagnosis) -> Fold | None:
-    choice = diagnosis.choice
-    if choice is None or not (choice.recommended or choice.unknown):
-        return None
-    lines: list[Text] = []
-    if choice.recommended:
-        every = len(choice.recommended) > 1 and diagnosis.finding.scopes_mode is Mode.ALL
-        lines.append(say("All of these are needed: {scopes}." if every else "Recommended: {scopes}.", scopes=listed(choice.recommended)))
-    lines.append(choice.reason)
-    if choice.alternatives:
-        lines.append(say("Any one of these would also do: {scopes}.", scopes=listed(choice.alternatives)))
-    for name in choice.unknown:
-        similar = choice.similar.get(name)
-        if similar:
-            lines.append(say("Not in our list of scopes: {scope}. Did you mean {similar}?", scope=name, similar=similar))
-        else:
-            lines.append(say("Not in our list of scopes, so never asked for: {scope}.", scope=name))
-    return Fold("why", label("Why this scope, and what else would do"), tuple(lines))
-
-
-def rival_line(rival: Rival) -> Text:
-    """Another possible cause, whose it would be, and what would tell."""
-    return say("{cause} ({who}): {tells}", cause=titles()[rival.cause], who=role_name(rival.who_fixes), tells=rival.tells)
-
-
-def _rivals_fold(diagnosis: Diagnosis) -> Fold | None:
-    if not diagnosis.rivals:
-        return None
-    lines = [rival_line(rival) for rival in diagnosis.rivals]
-    return Fold("rivals", label("Other possible causes, and what tells them apart"), tuple(lines))
-
-
-def support_text(diagnosis: Diagnosis) -> Text:
-    """The support bundle as text to copy: one line an item, what is missing said so."""
-    missing = label("(still missing)")
-    rows = [(item.name, item.value) for item in diagnosis.support]
-    return Text(
-        "\n".join(f"{name.en}: {missing.en if value is None else value}" for name, value in rows),
-        "\n".join(f"{name.zh}：{missing.zh if value is None else value}" for name, value in rows),
-    )
-
-
-def _support_fold(diagnosis: Diagnosis) -> Fold | None:
-    if not diagnosis.support:
-        return None
-    facts = tuple(Fact(item.name, item.value) for item in diagnosis.support)
-    lacking = sum(1 for item in diagnosis.support if item.value is None)
-    lines = (say("{count} of {total} still to be filled in.", count=lacking, total=len(facts)),) if lacking else ()
-    return Fold("support", label("What support asks for"), lines, facts, copy=support_text(diagnosis))
-
-
-def _quote(diagnosis: Diagnosis) -> str:
-    """The platform's answer as it was where it was found whole, else what was read of it."""
-    finding = diagnosis.finding
-    return finding.hints.get("body") or finding.message
-
-
-def _request_fold(diagnosis: Diagnosis, links: Sequence[Link], used: Collection[str]) -> Fold | None:
-    finding = diagnosis.finding
-    facts = [Fact(label("Request id"), request_id) for request_id in finding.request_ids[:SHOWN_IDS]]
-    hidden = len(finding.request_ids) - len(facts) + int(finding.hints.get("more_ids", 0))
-    lines = (say("Request ids that are not shown: {count}.", count=hidden),) if hidden > 0 else ()
-    if finding.request_ids and (time := finding.hints.get("time")):
-        facts.append(Fact(label("Time"), time))
-    if len(finding.codes) > 1:
-        facts.append(Fact(label("All codes"), ", ".join(finding.codes)))
-    if finding.http_status is not None:
-        facts.append(Fact(label("HTTP status"), str(finding.http_status)))
-    if finding.app_id:
-        facts.append(Fact(label("App"), finding.app_id))
-    if finding.hints.get("api"):
-        facts.append(Fact(label("API"), finding.hints["api"]))
-    rest = tuple(link for link in links if link.url not in used)
-    return Fold("request", label("The request, and links"), lines, tuple(facts), links=rest) if facts or rest else None
 
 
 def _urgent(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
@@ -320,40 +166,35 @@ def view(
     used |= {button.url for button in (primary, *quiet) if button and button.url}
 
     notes = [veil(note, hidden) for note in _urgent(diagnosis, consent)]
-    rivals = _rivals_fold(diagnosis)
-    folds: Iterable[Fold | None] = (replace(rivals, lines=tuple(veil(line, hidden) for line in rivals.lines)) if rivals else None,)
     if audience == "asker":
-        more = (*notes[MAX_NOTES:], *_good_to_know(diagnosis, consent))
-        folds = (
-            _why_fold(diagnosis),
-            rivals,
-            Fold("notes", label("Good to know"), more) if more else None,
-            Fold("error", label("The error, secrets masked"), quote=quote) if (quote := _quote(diagnosis)) else None,
-            _support_fold(diagnosis),
-            _request_fold(diagnosis, links, used),
-        )
+        parts = folds(diagnosis, (*notes[MAX_NOTES:], *_good_to_know(diagnosis, consent)), links, used)
+    else:
+        parts = public_folds(diagnosis, hidden)
     state = _state_line(consent, audience, hidden)
-    extra = [_other_line(other) for other in others[:MAX_OTHERS]]
-    if len(others) > MAX_OTHERS:
-        extra.append(say("and {count} more", count=len(others) - MAX_OTHERS))
-    verdict = cause_sentence(diagnosis.cause) if holds(diagnosis.verdict, hidden) else diagnosis.verdict
+    nobody = diagnosis.only_an_id  # only somebody who knows what is wrong can say whose it is
     card = CardView(
         kind="diagnosis",
         title=veil(title_of(diagnosis), hidden),
-        verdict=verdict,
-        colour=Colour.PLAIN if diagnosis.only_an_id else Colour(diagnosis.who_fixes.value),
-        tag=None if diagnosis.only_an_id else role_name(diagnosis.who_fixes),
-        who=None if diagnosis.only_an_id else role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
+        verdict=cause_sentence(diagnosis.cause) if holds(diagnosis.verdict, hidden) else diagnosis.verdict,
+        colour=Colour.PLAIN if nobody else Colour(diagnosis.who_fixes.value),
+        tag=None if nobody else role_name(diagnosis.who_fixes),
+        who=None if nobody else role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
         state=state,
         steps=steps,
         notes=tuple(notes[:MAX_NOTES]),
         primary=primary,
         quiet=quiet,
-        folds=tuple(fold for fold in folds if fold is not None),
-        others=tuple(extra),
+        folds=parts,
+        others=_other_lines(others),
         audience=audience,
     )
     return _solved(card) if state is not None and state.tone is Tone.PROVEN else card
+
+
+def _other_lines(others: Sequence[Diagnosis]) -> tuple[Text, ...]:
+    """Further errors of the same paste, one line each, and how many are left out."""
+    lines = tuple(_other_line(other) for other in others[:MAX_OTHERS])
+    return (*lines, say("and {count} more", count=len(others) - MAX_OTHERS)) if len(others) > MAX_OTHERS else lines
 
 
 def _solved(card: CardView) -> CardView:

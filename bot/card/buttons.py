@@ -83,27 +83,43 @@ def buttons(
     audience: str,
     allowed: Collection[str],
 ) -> tuple[Button | None, tuple[Button, ...]]:
-    proven = consent is not None and consent.state == "proven"
-    primary, quiet = _consent_buttons(diagnosis.offers, consent, audience) if "reauthorize" in allowed else (None, [])
-    busy = consent is not None and consent.state in UNDER_WAY
-    quiet_consent = bool(quiet)
-    main = None if proven or busy or quiet else _main_link(diagnosis, links, used)
+    """The main button and the quiet ones. `used`: addresses that stand in the steps already; `allowed`: the actions that the place can serve."""
+    proven = _is_proven(consent)
+    primary, choices = _consent_buttons(diagnosis.offers, consent, audience) if "reauthorize" in allowed else (None, [])
+    quiet = list(choices)
+    main = None if proven or _is_busy(consent) or choices else _main_link(diagnosis, links, used)
     if main is not None and primary is None:
         primary = _link_button(main, primary=True)
     elif main is not None and main.url not in used and main.rel == "docs":
         quiet.append(_link_button(main))
+    quiet += [button for button in _small(diagnosis, consent, audience) if button.action in allowed]
+    if audience == "channel" and primary is None and not choices and "details" in allowed and not proven:
+        primary = Button("details", label("Details, only for you"), primary=True)
+        quiet = [button for button in quiet if button.action != "details"]
+    return primary, tuple(quiet)
+
+
+def _is_proven(consent: ConsentView | None) -> bool:
+    return consent is not None and consent.state == "proven"
+
+
+def _is_busy(consent: ConsentView | None) -> bool:
+    return consent is not None and consent.state in UNDER_WAY
+
+
+def _small(diagnosis: Diagnosis, consent: ConsentView | None, audience: str) -> list[Button]:
+    """The buttons beside the main one that make sense now."""
+    open_ = not _is_proven(consent)
+    asker = audience == "asker"
+    looked_at = diagnosis.app_known or (bool(diagnosis.offers) and consent is not None)
     wanted: list[tuple[str, str, bool]] = [
-        ("check", "Check again", not proven and (diagnosis.app_known or (bool(diagnosis.offers) and consent is not None))),
-        ("ask_admin", "Ask the administrator", diagnosis.awaits_approval and not proven),
-        ("details", "Details, only for you" if audience == "channel" else "Details", True),
-        ("support", "Copy for support", bool(diagnosis.support) and audience == "asker"),
-        ("revoke", "Withdraw consent", proven and audience == "asker"),
+        ("check", "Check again", open_ and looked_at),
+        ("ask_admin", "Ask the administrator", open_ and diagnosis.awaits_approval),
+        ("details", "Details" if asker else "Details, only for you", True),
+        ("support", "Copy for support", asker and bool(diagnosis.support)),
+        ("revoke", "Withdraw consent", asker and not open_),
         ("helpful", "Helpful", True),
         ("unhelpful", "Not helpful", True),
         ("mute", "Mute", True),
     ]
-    quiet += [Button(action, label(words)) for action, words, shown in wanted if shown and action in allowed]
-    if audience == "channel" and primary is None and not quiet_consent and "details" in allowed and not proven:
-        primary = Button("details", label("Details, only for you"), primary=True)
-        quiet = [button for button in quiet if button.action != "details"]
-    return primary, tuple(quiet)
+    return [Button(action, label(words)) for action, words, shown in wanted if shown]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from bot.catalog.breadth import ScopeTree
 from bot.catalog.trusted import plain_entry, plain_family
 from bot.catalog.types import Family, PackError, PackText
 from bot.model import Entry, Identity, Level, Scope, Text
@@ -23,6 +24,7 @@ _PACK = "pack.toml"
 _VARIANTS = "variants.toml"
 _FAMILIES = "families.toml"
 _SCOPES = "scopes.csv"
+_TREE = "scope_tree.toml"
 
 # One pass over a pack: where an entry begins, and which wordings it is known by.
 _HEADER = re.compile(r'^(?:\["(?P<code>[^"\n]+)"\]|phrases[ \t]*=[ \t]*(?P<phrases>\[))', re.MULTILINE)
@@ -62,6 +64,7 @@ class Catalog:
         self._own = {platform: _index(text) for platform, text in (own or {}).items() if platform in self._shelves}
         self._entries: dict[tuple[str, str], Entry | None] = {}
         self._scopes: dict[str, Mapping[str, Scope]] = {}
+        self._trees: dict[str, ScopeTree] = {}
         self._messages: dict[str, Mapping[str, str]] = {}
         self._families: dict[str, tuple[Family, ...]] = {}
         self._phrases: Mapping[str, tuple[str, str]] | None = None
@@ -129,6 +132,13 @@ class Catalog:
         """A scope by its exact name."""
         return self.scopes(platform).get(name)
 
+    def tree(self, platform: str) -> ScopeTree:
+        """How far a platform's scopes reach, and which of them cover which."""
+        if platform not in self._trees:
+            shelf = self._shelves.get(platform)
+            self._trees[platform] = _read_tree(self.scopes(platform), shelf.text if shelf else PackText())
+        return self._trees[platform]
+
     def families(self, platform: str) -> tuple[Family, ...]:
         """What shapes and ranges of unknown codes suggest, the most special first."""
         if platform not in self._families:
@@ -148,7 +158,7 @@ def read(folder: Traversable, where: str, *, ours: bool = False) -> PackText:
         except UnicodeDecodeError as error:
             raise PackError(f"{where}{name}: not UTF-8 ({error.reason} at byte {error.start})") from error
 
-    return PackText(text(_PACK), text(_VARIANTS), text(_FAMILIES), text(_SCOPES), where, ours)
+    return PackText(text(_PACK), text(_VARIANTS), text(_FAMILIES), text(_SCOPES), text(_TREE), where, ours)
 
 
 def _index(text: PackText) -> _Shelf:
@@ -246,6 +256,13 @@ def _read_scopes(platform: str, text: PackText) -> Mapping[str, Scope]:
             raise PackError(f"{where}: line {number}: {name!r} stands twice")
         found[name] = Scope(platform, name, identities, level, Text(english or chinese or name, chinese or english or name))
     return found
+
+
+def _read_tree(scopes: Mapping[str, Scope], text: PackText) -> ScopeTree:
+    try:
+        return ScopeTree.read(scopes, text.tree)
+    except tomllib.TOMLDecodeError as error:
+        raise PackError(f"{text.file(_TREE)}: {error}") from error
 
 
 def _read_families(platform: str, text: PackText) -> tuple[Family, ...]:

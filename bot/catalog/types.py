@@ -19,6 +19,7 @@ class PackText:
     variants: str = ""
     families: str = ""
     scopes: str = ""
+    tree: str = ""
     where: str = ""
     ours: bool = False
 

@@ -51,9 +51,10 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         known,
         facts.granted,
         links,
+        _held(finding.platform, choice, book, facts.granted),
         _personal(finding.platform, choice, book),
     )
-    subject = _subject(case, book, facts)
+    subject = _subject(case, reading.confidence, book, facts)
     ranked = rank(subject)
     may_start, no_offer = offers(case, apps, app_reason, lambda other: _choice(finding, reading, book, other, facts), facts)
     return Diagnosis(
@@ -101,7 +102,7 @@ def _settled(reading: Reading, choice: Choice | None, known: AppFacts | None) ->
     return replace(reading, cause=rival.cause, who_fixes=WHO[rival.cause], identity=Identity.USER, confidence=0.85, rivals=others)
 
 
-def _subject(case: platforms.Case, book: Catalog, facts: Facts) -> Subject:
+def _subject(case: platforms.Case, confidence: float, book: Catalog, facts: Facts) -> Subject:
     """What the ranking of remedies is told."""
     finding = case.finding
     small = "\n".join(f"{name}={value}" for name, value in finding.hints.items() if name in _SMALL)
@@ -109,6 +110,7 @@ def _subject(case: platforms.Case, book: Catalog, facts: Facts) -> Subject:
     return Subject(
         finding.platform,
         case.cause,
+        confidence,
         finding.codes,
         speaking(finding, book),
         text,
@@ -127,6 +129,12 @@ def _surely_not_enabled(choice: Choice | None, known: AppFacts | None) -> bool:
     if choice is None or not choice.recommended or known is None or known.enabled is None:
         return False
     return any(known.enabled.get(name, frozenset()).isdisjoint({Identity.USER, Identity.UNKNOWN}) for name in choice.recommended)
+
+
+def _held(platform: str, choice: Choice | None, book: Catalog, granted: frozenset[str] | None) -> frozenset[str]:
+    tree = book.tree(platform)
+    wanted = choice.recommended if choice else ()
+    return frozenset(name for name in wanted if any(tree.covers(one, name) for one in granted or ()))
 
 
 def _personal(platform: str, choice: Choice | None, book: Catalog) -> bool:
@@ -150,6 +158,7 @@ def _choice(finding: Finding, reading: Reading, book: Catalog, app: App | None, 
         identity=reading.identity,
         enabled=known.enabled if known else None,
         granted=facts.granted,
+        pending=known.pending if known else frozenset(),
         never_ask=app.never_ask if app else frozenset(),
     )
     return replace(choice, reason=why) if choice and why and choice.recommended else choice

@@ -35,18 +35,18 @@ from bot.model import Cause, Entry, Evidence, Variant
 _PLACES = (1.0, 0.7, 0.5, 0.36, 0.26, 0.2, 0.15, 0.1)
 _OTHER_ENTRY = 0.6  # a second code of the same error
 _BESIDE_VARIANT = 0.4  # the entry itself, where the message proves one of its variants
-_UNKNOWN_CAUSE = 0.3  # "cause not known" says next to nothing
 _SECOND = 0.4  # a remedy that a thread needed besides the decisive one
 _FEW_CODES, _FEW_MESSAGES = 1.5, 0.8  # one thread alone proves little
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be explained. `entries`: the catalogue's entries that may speak, the first one first, each with the variant that its message
+    """What is to be explained. `confidence`: how sure the cause is (0..1). `entries`: the catalogue's entries that may speak, the first one first, each with the variant that its message
     proves. `text`: what stands around the error, `signs`: the rules that fire in it. `looks`: what is known for sure."""
 
     platform: str
     cause: Cause
+    confidence: float = 1.0
     codes: tuple[str, ...] = ()
     entries: tuple[tuple[Entry, Variant | None], ...] = ()
     text: str = ""
@@ -99,7 +99,7 @@ def features(subject: Subject, known: Index) -> Features:
     for name, value in _by_entries(subject).items():
         table[name]["entry"] = value
     if not _entry_says(subject):
-        factor = _UNKNOWN_CAUSE if subject.cause is Cause.OTHER else 1.0
+        factor = min(1.0, 2 * subject.confidence)
         for place, name in zip(_PLACES, usual(subject.platform, subject.cause), strict=False):
             table[name]["cause"] = place * factor
     for name, value in _share(experience.by_code(known, subject.codes)).items():

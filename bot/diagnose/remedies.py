@@ -39,7 +39,10 @@ def looks(case: Case) -> tuple[tuple[str, Evidence], ...]:
         found += _all(("enable-app-scope", "publish-version", "admin-approve"), Evidence("look:enabled", -_SETTLES, why))
     elif waiting:
         found += [("enable-app-scope", Evidence("look:pending", -_SETTLES, why))]
-        found += _all(("publish-version", "admin-approve"), Evidence("look:pending", _SETTLES, why))
+        found += [
+            ("publish-version", Evidence("look:pending", _SETTLES, why)),
+            ("admin-approve", Evidence("look:pending", _SETTLES - 1, why)),
+        ]
     elif state is StepState.TODO:
         found += [("enable-app-scope", Evidence("look:not-enabled", _SETTLES, why))]
     if case.granted is not None:
@@ -49,7 +52,7 @@ def looks(case: Case) -> tuple[tuple[str, Evidence], ...]:
 
 def _granted(case: Case) -> list[tuple[str, Evidence]]:
     wanted = set(case.choice.recommended) if case.choice else set()
-    if case.granted is not None and wanted <= case.granted:
+    if wanted <= case.held:
         why = say("This user granted it before; the refused call used an older token.")
         return [("reauthorize", Evidence("look:granted", -_SETTLES, why)), ("use-new-token", Evidence("look:granted", _SETTLES, why))]
     if case.cause is Cause.USER_SCOPE_MISSING:

@@ -1,7 +1,7 @@
 """Which scope to ask for, and why: never more than is needed, and the reason stands beside it.
 
-"Any one of these" is settled in this order: enabled for this app and token type → already granted to this user → narrowest level →
-first listed. A later rule only decides between scopes that all earlier rules hold equal.
+"Any one of these" is settled in this order: enabled for this app and token type (or added, and waiting) → already granted to this user (itself, or a wider one) →
+fewest kinds of objects → narrowest level → first listed. A later rule only decides between scopes that all earlier rules hold equal.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.catalog import Catalog
+from bot.catalog.breadth import ScopeTree
 from bot.i18n import joined, listed, say
 from bot.model import Choice, Identity, Level, Mode, Scope, Text
 
-_NARROWNESS = {Level.READ: 0, Level.WRITE: 1, Level.ADMIN: 2}
 _LOOKS_LIKE = 85  # percent; below, two scope names share little more than their prefix
+
+Rank = tuple[int, int, tuple[int, int, int]]  # enabled, granted, how much it opens: the smaller the better
 
 
 def choose(
@@ -25,11 +27,12 @@ def choose(
     identity: Identity = Identity.UNKNOWN,
     enabled: Mapping[str, frozenset[Identity]] | None = None,
     granted: frozenset[str] | None = None,
+    pending: frozenset[str] = frozenset(),
     never_ask: frozenset[str] = frozenset(),
 ) -> Choice | None:
     """The scopes of `names` to ask for; None when no scope was named.
 
-    `enabled` and `granted` are what the platform told (None: not known). Names outside the catalogue come back as `unknown`, with the
+    `enabled` and `granted` are what the platform told (None: not known), `pending` what the app has added and is not in effect yet. Names outside the catalogue come back as `unknown`, with the
     nearest known one in `similar`; neither they nor anything in `never_ask` is ever recommended.
     """
     named = list(dict.fromkeys(names))
@@ -45,35 +48,56 @@ def choose(
     if mode is Mode.ALL:
         chosen = tuple(scope.name for scope in fitting)
         return Choice(chosen, _all(chosen, unknown), (), unknown, similar)
-    ranks = [_rank(scope, identity, enabled, granted) for scope in fitting]
+    tree = book.tree(platform)
+    ranks = [_rank(scope, tree, identity, enabled, granted, pending) for scope in fitting]
     best = min(range(len(fitting)), key=lambda place: (ranks[place], place))
     others = tuple(scope.name for place, scope in enumerate(fitting) if place != best)
-    reason = _why(fitting[best], ranks[best], [rank for place, rank in enumerate(ranks) if place != best])
-    return Choice((fitting[best].name,), reason, others, unknown, similar)
+    rest = [(rank, fitting[place]) for place, rank in enumerate(ranks) if place != best]
+    return Choice((fitting[best].name,), _why(fitting[best], ranks[best], rest), others, unknown, similar)
 
 
 def _rank(
-    scope: Scope, identity: Identity, enabled: Mapping[str, frozenset[Identity]] | None, granted: frozenset[str] | None
-) -> tuple[int, int, int]:
+    scope: Scope,
+    tree: ScopeTree,
+    identity: Identity,
+    enabled: Mapping[str, frozenset[Identity]] | None,
+    granted: frozenset[str] | None,
+    pending: frozenset[str],
+) -> Rank:
     kinds = (enabled or {}).get(scope.name, frozenset())
     on = bool(kinds) if identity is Identity.UNKNOWN else identity in kinds
-    return (0 if on else 1, 0 if scope.name in (granted or ()) else 1, _NARROWNESS[scope.level])
+    held = any(tree.covers(name, scope.name) for name in granted or ())
+    return (0 if on else 1 if scope.name in pending else 2, 0 if held else 1, tree.narrowness(scope))
 
 
-def _why(scope: Scope, rank: tuple[int, int, int], others: Sequence[tuple[int, int, int]]) -> Text:
+def _why(scope: Scope, rank: Rank, others: Sequence[tuple[Rank, Scope]]) -> Text:
     if not others:
         return say("It is the only usable scope that the error names.")
-    runner_up = min(others)
+    runner_up = min(rank for rank, _ in others)
     if rank[0] < runner_up[0]:
-        return say("{scope} is already enabled for this app, so nothing new has to be approved.", scope=scope.name)
+        return _why_there(scope, waits=rank[0] > 0)
     if rank[1] < runner_up[1]:
         return say("{scope} was already granted by this user.", scope=scope.name)
-    if rank[2] < runner_up[2] and scope.level is Level.READ:
+    wider = max(others, key=lambda pair: pair[0][2])
+    if rank < runner_up and rank[2][0] < wider[0][2][0]:
+        return say(
+            "Any one of them is enough; {scope} is the narrowest: {wider} would also open “{title}”.",
+            scope=scope.name,
+            wider=wider[1].name,
+            title=wider[1].title,
+        )
+    if rank[2][:2] < runner_up[2][:2] and scope.level is Level.READ:
         return say("Any one of them is enough; {scope} is the narrowest: it only reads.", scope=scope.name)
-    return _why_narrow(scope, rank, others)
+    return _why_narrow(scope, rank, [other for other, _ in others])
 
 
-def _why_narrow(scope: Scope, rank: tuple[int, int, int], others: Sequence[tuple[int, int, int]]) -> Text:
+def _why_there(scope: Scope, *, waits: bool) -> Text:
+    if waits:
+        return say("{scope} is added to the app already and only waits to take effect.", scope=scope.name)
+    return say("{scope} is already enabled for this app, so nothing new has to be approved.", scope=scope.name)
+
+
+def _why_narrow(scope: Scope, rank: Rank, others: Sequence[Rank]) -> Text:
     if rank < min(others):
         return say("Any one of them is enough; {scope} is the narrowest.", scope=scope.name)
     if any(rank < other for other in others):

@@ -80,7 +80,7 @@ def _character(found: re.Match[str]) -> str:
     return chr(code) if code <= 0x10FFFF else found[0]
 
 
-def plain(text: str) -> str:
+def plain(text: str) -> str:  # noqa: C901 (one line for each way to dress text up)
     """The text with one reading of everything that was escaped or dressed up. Its length may differ from the input's."""
     text = _undressed(text).replace("\r\n", "\n")
     if "│" in text or "┃" in text or "║" in text or "⎿" in text:

@@ -79,7 +79,10 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the advice is told about one diagnosis in the making. `granted` and `facts` are None when nothing is known."""
+    """What the advice is told about one diagnosis in the making. `granted` and `facts` are None when nothing is known.
+
+    `held`: those of the recommended scopes that the user has granted, themselves or through a wider one.
+    """
 
     finding: Finding
     cause: Cause
@@ -90,6 +93,7 @@ class Case:
     facts: AppFacts | None = None
     granted: frozenset[str] | None = None
     links: tuple[Link, ...] = ()
+    held: frozenset[str] = frozenset()
     personal: bool = False  # every recommended scope exists for users' tokens, so that a user could grant it
 
 

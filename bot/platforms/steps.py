@@ -64,6 +64,6 @@ def published(case: Case) -> tuple[StepState, Text]:
 def consented(case: Case) -> tuple[StepState, Text]:
     """Has this user granted the recommended scope?"""
     wanted = case.choice.recommended if case.choice else ()
-    if wanted and case.granted is not None and set(wanted) <= case.granted:
+    if wanted and set(wanted) <= case.held:
         return StepState.DONE, say("This user granted it before; the refused call used an older token.")
     return StepState.TODO, say("The error itself says that the user's token lacks it.")

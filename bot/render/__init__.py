@@ -22,7 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from jinja2.runtime import Undefined
 from markupsafe import Markup
 
-from bot.card import Audience, CardView, Fold, StepView, button_value, nothing, rival_line, view
+from bot.card import Audience, CardView, Fold, StateLine, StepView, button_value, nothing, rival_line, view
 from bot.card.labels import label, role_name
 from bot.i18n import say
 from bot.model import ACTIONS, Button, ConsentView, Diagnosis, Entry, Link, Locale, Reply, StepState, Text
@@ -172,12 +172,6 @@ def _fold(fold: Fold, paper: Any, card_id: str) -> SimpleNamespace:
 
 def _shown(card: CardView, paper: Any, card_id: str, *, unfold: bool) -> SimpleNamespace:
     """Everything the templates may show, harmless for this surface. Buttons that could not answer are left out: no card, no callback."""
-    needless = {"details"} if unfold and card.audience == "asker" else set()
-    if paper.surface == "html":
-        needless.add("support")  # the folded part has its own button
-    buttons = [_button(button, paper, card_id) for button in card.quiet if (button.url or card_id) and button.action not in needless]
-    primary = _button(card.primary, paper, card_id) if card.primary and (card.primary.url or card_id) else None
-    state = card.state
     return SimpleNamespace(
         id=card_id,
         locale=paper.locale,
@@ -189,23 +183,35 @@ def _shown(card: CardView, paper: Any, card_id: str, *, unfold: bool) -> SimpleN
         verdict=paper.prose(card.verdict),
         tag=paper.plain(card.tag, 40) if card.tag else "",
         who=paper.prose(card.who, 300) if card.who else "",
-        state=SimpleNamespace(
-            name=state.state,
-            tone=state.tone.value,
-            label=paper.prose(state.label, 60),
-            sentence=paper.prose(state.sentence, 600),
-            details=[paper.prose(detail, 300) for detail in state.details],
-        )
-        if state
-        else None,
+        state=_state(card.state, paper),
         steps=[_step(step, paper) for step in card.steps],
         notes=[paper.prose(note, 400) for note in card.notes],
-        primary=primary,
-        quiet=buttons,
+        primary=_button(card.primary, paper, card_id) if card.primary and (card.primary.url or card_id) else None,
+        quiet=_quiet(card, paper, card_id, unfold=unfold),
         folds=[_fold(fold, paper, card_id) for fold in card.folds] if unfold else [],
         others=[paper.prose(other, 200) for other in card.others],
         words=_Words(paper),
         fallback=paper.prose(_fallback(card), 300) if paper.surface == "slack" else paper.plain(_fallback(card), 300),
+    )
+
+
+def _quiet(card: CardView, paper: Any, card_id: str, *, unfold: bool) -> list[SimpleNamespace]:
+    """The quiet buttons that could answer, without those that would show what stands there already."""
+    needless = {"details"} if unfold and card.audience == "asker" else set()
+    if paper.surface == "html":
+        needless.add("support")  # the folded part has its own button
+    return [_button(button, paper, card_id) for button in card.quiet if (button.url or card_id) and button.action not in needless]
+
+
+def _state(state: StateLine | None, paper: Any) -> SimpleNamespace | None:
+    if state is None:
+        return None
+    return SimpleNamespace(
+        name=state.state,
+        tone=state.tone.value,
+        label=paper.prose(state.label, 60),
+        sentence=paper.prose(state.sentence, 600),
+        details=[paper.prose(detail, 300) for detail in state.details],
     )
 
 

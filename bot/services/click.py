@@ -15,7 +15,7 @@ from bot.i18n import joined, say
 from bot.model import ACTIONS, Diagnosis, Locale, Offer, Person, Place, Text
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card
-from bot.services import answer, card_snapshot, consent_plan, consent_runner, present
+from bot.services import answer, card_snapshot, consent_plan, consent_runner, present, proof
 from bot.services.context import Context, platform_title
 from bot.services.results import Clicked
 
@@ -126,7 +126,7 @@ async def _check(context: Context, click: Click) -> Clicked:
         app = context.app(flow.platform, flow.app_id)
         if app is not None and not flow.todo and flow.state in (State.GRANTED, State.PROVEN, State.INSUFFICIENT) and flow.mode != "handoff":
             try:
-                event = await consent_runner.prove(context, flow, app)
+                event = await proof.prove(context, flow, app)
             except PlatformRefusal as refusal:
                 return Clicked(say("The platform could not be asked just now ({reason}). Try again in a minute.", reason=refusal.code))
             moved = await consent_runner.happen(context, flow.id, event, actor=click.person)

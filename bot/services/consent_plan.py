@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -37,33 +38,55 @@ def plan(app: App, offer: Offer, diagnosis: Diagnosis, previous: Flow | None) ->
     oauth = platforms.oauth(app.platform)
     if oauth is None and app.mode == "broker":
         return say("I cannot ask for consents on this platform. Follow the steps on the card.")
-    mode = diagnosis.finding.scopes_mode
     others = diagnosis.choice.alternatives if diagnosis.choice else ()
-    wanted, rest, widened = offer.scopes, tuple(others), False
-    if previous is not None and (previous.platform, previous.app_id) == (app.platform, app.app_id) and previous.state is State.INSUFFICIENT:
-        if previous.over:
-            wanted, rest = previous.asked, previous.alternatives
-        elif previous.missing:
-            wanted, rest = previous.missing, previous.alternatives
-        elif previous.alternatives:
-            wanted, rest, widened = previous.alternatives[:1], previous.alternatives[1:], True
-        else:
-            return say("Every scope that could help has been granted already. More consent will not help; look at the other steps.")
-    if not wanted:
+    round_ = _round(app, offer, others, previous)
+    if round_ is None:
+        return say("Every scope that could help has been granted already. More consent will not help; look at the other steps.")
+    mode = diagnosis.finding.scopes_mode
+    if not round_.wanted:
         return Plan((), (), mode)  # signing in again is all that is needed: no new scope
-    needed = tuple(dict.fromkeys((*offer.scopes, *(others if mode is Mode.ANY else ()))))
-    if widened and previous is not None and oauth is not None and not oauth.adds_up:
-        wanted = (*previous.asked, *wanted)  # a new grant replaces the old one on this platform
+    wanted = round_.wanted
+    if round_.widened and oauth is not None and not oauth.adds_up:
+        wanted = (*round_.before, *wanted)  # a new grant replaces the old one on this platform
     personal = all(Identity.USER in _kinds(app, scope) for scope in offer.scopes)
-    allowed = [scope for scope in dict.fromkeys(wanted) if may_ask(app, scope, personal=personal)]
+    allowed = _askable(app, wanted, personal=personal)
     if not allowed:
         return say("{scopes} may not be asked for here. Talk to the app's developer.", scopes=listed(wanted))
-    if widened:
-        needed, mode = tuple(allowed), Mode.ALL
     most = max(1, (oauth.max_scopes if oauth else 50) - 1)  # one place stays for `offline_access` and its like
-    fitting = tuple(scope for scope in needed if may_ask(app, scope, personal=personal))
-    more = tuple(scope for scope in rest if may_ask(app, scope, personal=personal))
-    return Plan(tuple(allowed[:most]), fitting, mode, more, widened)
+    more = _askable(app, round_.rest, personal=personal)
+    if round_.widened:
+        return Plan(allowed[:most], allowed, Mode.ALL, more, widened=True)
+    needed = (*offer.scopes, *(others if mode is Mode.ANY else ()))
+    return Plan(allowed[:most], _askable(app, needed, personal=personal), mode, more)
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What this round wants, what stays for the next, and whether it goes beyond the least; `before` is what was asked for in the last one."""
+
+    wanted: tuple[str, ...]
+    rest: tuple[str, ...]
+    widened: bool = False
+    before: tuple[str, ...] = ()
+
+
+def _round(app: App, offer: Offer, others: Sequence[str], previous: Flow | None) -> _Round | None:
+    """The first round asks for the recommended scopes; one after a consent that was not enough, for what it lacked. None: nothing is left to ask for."""
+    same_app = previous is not None and (previous.platform, previous.app_id) == (app.platform, app.app_id)
+    if previous is None or not same_app or previous.state is not State.INSUFFICIENT:
+        return _Round(offer.scopes, tuple(others))
+    if previous.over:
+        return _Round(previous.asked, previous.alternatives)
+    if previous.missing:
+        return _Round(previous.missing, previous.alternatives)
+    if previous.alternatives:
+        return _Round(previous.alternatives[:1], previous.alternatives[1:], widened=True, before=previous.asked)
+    return None
+
+
+def _askable(app: App, scopes: Sequence[str], *, personal: bool) -> tuple[str, ...]:
+    """Those of the scopes that may be asked for, each once."""
+    return tuple(scope for scope in dict.fromkeys(scopes) if may_ask(app, scope, personal=personal))
 
 
 @dataclass(frozen=True, slots=True)

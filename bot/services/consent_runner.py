@@ -7,13 +7,11 @@ a click), and every effect is made so that doing it twice is the same as once. A
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from bot import platforms
-from bot.consent.flow import ENDED, REFUSED, SKEW, WAITING
+from bot.consent.flow import SKEW, WAITING
 from bot.consent.machine import (
     UNFINISHED,
     Broke,
@@ -22,13 +20,10 @@ from bot.consent.machine import (
     Event,
     Flow,
     Moved,
-    Proved,
     Refusal,
     State,
     TimedOut,
     TokenCame,
-    Unclear,
-    Unproved,
     advance,
     done,
     from_row,
@@ -36,17 +31,16 @@ from bot.consent.machine import (
     postpone,
     to_row,
 )
-from bot.i18n import joined, say
-from bot.model import App, Diagnosis, Person, Proof, Text
+from bot.model import App, Person
 from bot.oauth import tokens
 from bot.oauth.messages import Device, PlatformRefusal, Token, Wait
-from bot.services import card_snapshot, present
-from bot.services.context import Context, oauth_of, platform_title
+from bot.services import notify, present, proof
+from bot.services.context import Context, oauth_of
+from bot.services.proof import PAUSES
 
 #: Longer than a request (10 s) and the difference of two clocks together, so that no code is sent twice; shorter than any code lives.
 LEASE = SKEW + timedelta(seconds=15)
 _LONG_AGO = timedelta(hours=1)
-_PAUSES = (2.0, 5.0, 15.0)  # seconds before each further try; a code lives two minutes on the strictest platform (Kuaishou)
 _LONGEST_PAUSE = 60.0
 _MOST_EFFECTS = 30
 
@@ -130,7 +124,7 @@ def _due(flow: Flow, now: datetime) -> bool:
     return bool(flow.todo) and (flow.not_before is None or flow.not_before <= now)
 
 
-async def _step(context: Context, flow: Flow) -> Flow:  # noqa: PLR0911 (one line for each effect)
+async def _step(context: Context, flow: Flow) -> Flow:
     """One effect, and the consent after it."""
     now = context.now()
     if flow.state in WAITING and now >= flow.expires:
@@ -141,28 +135,34 @@ async def _step(context: Context, flow: Flow) -> Flow:  # noqa: PLR0911 (one lin
         if effect is Effect.SHOW:
             return await _show(context, flow)
         if effect is Effect.TELL:
-            await _tell(context, flow, app)
+            await notify.tell_outcome(context, flow, app)
             return done(flow, effect)
         if app is None:  # taken out of the configuration meanwhile
             return _after(flow, Broke(now, "app_removed", "app")) if flow.state is State.AUTHORIZED else done(flow, effect)
-        if effect is Effect.NOTIFY:
-            await _notify(context, flow, app)
-            return done(flow, effect)
-        if effect is Effect.POLL:
-            return await _poll(context, flow, app)
-        if effect is Effect.EXCHANGE:
-            return _after(flow, await _exchange(context, flow, app))
-        if effect is Effect.IDENTIFY:
-            return _after(flow, await _identify(context, flow, app))
-        if effect is Effect.KEEP:
-            await _keep(context, flow, app)
-            return done(flow, effect)
-        if effect is Effect.PROVE:
-            return _after(flow, await prove(context, flow, app))
-        gone = await _withdraw(context, flow, app)
-        return replace(done(flow, effect), withdrawn=flow.withdrawn or gone)
+        return await _with_app(context, flow, app, effect)
     except PlatformRefusal as refusal:
         return _refused(flow, effect, refusal, now)
+
+
+async def _with_app(context: Context, flow: Flow, app: App, effect: Effect) -> Flow:
+    """An effect for which the app is needed. Raises `PlatformRefusal`."""
+    match effect:
+        case Effect.NOTIFY:
+            await notify.notify_app(context, flow, app)
+        case Effect.POLL:
+            return await _poll(context, flow, app)
+        case Effect.EXCHANGE:
+            return _after(flow, await _exchange(context, flow, app))
+        case Effect.IDENTIFY:
+            return _after(flow, await _identify(context, flow, app))
+        case Effect.KEEP:
+            await _keep(context, flow, app)
+        case Effect.PROVE:
+            return _after(flow, await proof.prove(context, flow, app))
+        case _:  # the two that withdraw
+            gone = await _withdraw(context, flow, app)
+            return replace(done(flow, effect), withdrawn=flow.withdrawn or gone)
+    return done(flow, effect)
 
 
 def _after(flow: Flow, event: Event) -> Flow:
@@ -178,14 +178,24 @@ def _refused(flow: Flow, effect: Effect, refusal: PlatformRefusal, now: datetime
     if effect is Effect.POLL:
         declined = refusal.blame == "user"
         return _after(flow, Declined(now, refusal.code) if declined else Broke(now, refusal.code, refusal.blame, refusal.request_id))
-    if refusal.retryable and flow.tries < len(_PAUSES):
-        pause = min(max(_PAUSES[flow.tries], refusal.retry_after or 0.0), _LONGEST_PAUSE)
+    if refusal.retryable and flow.tries < len(PAUSES):
+        pause = min(max(PAUSES[flow.tries], refusal.retry_after or 0.0), _LONGEST_PAUSE)
         return postpone(flow, now + timedelta(seconds=pause))
     if effect in (Effect.EXCHANGE, Effect.IDENTIFY):
         return _after(flow, Broke(now, refusal.code, refusal.blame, refusal.request_id))
     if effect is Effect.PROVE:
-        return _after(flow, _proof_refused(refusal, now))
+        return _after(flow, proof.refused(refusal, now))
     return done(flow, effect)  # withdrawing is a courtesy: what is ours to forget is forgotten anyway
+
+
+async def _show(context: Context, flow: Flow) -> Flow:
+    card = await context.store.card(flow.card_id) if flow.card_id else None
+    messenger = context.messengers.get(card.place.surface) if card else None
+    if card is not None and messenger is not None and card.flow_id in ("", flow.id):
+        shown = await messenger.update(card, await present.draw(context, card, card.place.surface))
+        if not shown and flow.todo == (Effect.SHOW,) and flow.tries < len(PAUSES):
+            return postpone(flow, context.now() + timedelta(seconds=PAUSES[flow.tries]))
+    return done(flow, Effect.SHOW)
 
 
 # ---------------------------------------------------------------- the token
@@ -286,117 +296,3 @@ def _open(context: Context, flow: Flow) -> Token:
 
 def _later(now: datetime, seconds: int | None) -> datetime | None:
     return None if seconds is None else now + timedelta(seconds=seconds)
-
-
-# ---------------------------------------------------------------- the proof
-
-
-async def prove(context: Context, flow: Flow, app: App) -> Proved | Unproved | Unclear:
-    """Repeat something harmless with the kept token. Raises `PlatformRefusal`."""
-    checks = platforms.checks(flow.platform)
-    diagnosis = await diagnosis_of(context, flow)
-    if checks is None or diagnosis is None:
-        return Unclear(context.now(), Proof(None, say("there is no harmless call to repeat on this platform."), "none"))
-    token = await _held(context, flow, app)
-    if not isinstance(token, Token):
-        return token
-    wanted = tuple(scope for scope in dict.fromkeys((*flow.asked, *flow.needed)) if scope in flow.granted) or flow.asked
-    try:
-        proof = await context.ask(checks.prove(app, token, diagnosis, wanted))
-    except PlatformRefusal as refusal:
-        if refusal.retryable and flow.tries < len(_PAUSES):
-            raise
-        return _proof_refused(refusal, context.now())
-    return (Unclear if proof.ok is None else Proved if proof.ok else Unproved)(context.now(), proof)
-
-
-async def _held(context: Context, flow: Flow, app: App) -> Token | Unproved | Unclear:
-    """The kept token, refreshed when it is over; or what its absence means."""
-    kept = await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
-    if kept is None:
-        return Unproved(context.now(), Proof(False, say("the token is no longer here."), ENDED))
-    if not tokens.usable(kept, context.now()):
-        fresh = context.refresher is not None and await context.refresher.freshen(app, flow.account, flow.person)
-        kept = await context.store.token(flow.platform, flow.app_id, flow.account, flow.person)
-        if kept is None:  # the platform told the refresher that there is nothing to renew
-            return Unproved(context.now(), Proof(False, say("the platform no longer renews the token."), ENDED))
-        if not fresh:
-            return Unclear(context.now(), Proof(None, say("the token has expired, so nothing can be repeated with it."), "none"))
-    return context.token(kept) or Unclear(context.now(), Proof(None, say("the token is no longer here."), "none"))
-
-
-def _proof_refused(refusal: PlatformRefusal, now: datetime) -> Unproved | Unclear:
-    if refusal.blame in ("token", "user"):
-        return Unproved(now, Proof(False, say("the platform refuses the new token ({reason}).", reason=refusal.code), REFUSED))
-    return Unclear(now, Proof(None, say("the platform could not be asked ({reason}).", reason=refusal.code), "none"))
-
-
-async def diagnosis_of(context: Context, flow: Flow) -> Diagnosis | None:
-    """The diagnosis that the consent is for, thought anew from its card."""
-    card = await context.store.card(flow.card_id) if flow.card_id else None
-    found = card_snapshot.diagnoses(card.snapshot, context.apps, context.now()) if card else ()
-    return found[0] if found else None
-
-
-# ---------------------------------------------------------------- telling
-
-
-async def _show(context: Context, flow: Flow) -> Flow:
-    card = await context.store.card(flow.card_id) if flow.card_id else None
-    messenger = context.messengers.get(card.place.surface) if card else None
-    if card is not None and messenger is not None and card.flow_id in ("", flow.id):
-        shown = await messenger.update(card, await present.draw(context, card, card.place.surface))
-        if not shown and flow.todo == (Effect.SHOW,) and flow.tries < len(_PAUSES):
-            return postpone(flow, context.now() + timedelta(seconds=_PAUSES[flow.tries]))
-    return done(flow, Effect.SHOW)
-
-
-async def _tell(context: Context, flow: Flow, app: App | None) -> None:
-    """Wrong account: the one who asked hears it here (the other one sees it on the page). An app set up wrongly: its owners hear it."""
-    if flow.state is State.WRONG_ACCOUNT:
-        seen = present.see(context, flow)
-        await tell(context, flow.person, flow, joined([seen.sentence, seen.advice]) if seen.advice else seen.sentence)
-    elif flow.state is State.FAILED and flow.blame == "app" and app is not None:
-        title = platform_title(app)
-        sentence = say(
-            "{platform} refuses the app {app} ({reason}): check its id, secret, redirect address and scopes. Somebody tried to consent.",
-            platform=title, app=app.name or app.app_id, reason=flow.reason,
-        )  # fmt: skip
-        for person in owners(context, app):
-            await tell(context, person, flow, sentence)
-
-
-async def tell(context: Context, person: Person, flow: Flow, sentence: Text) -> None:
-    """A private line near the consent's card."""
-    messenger = context.messengers.get(person.surface)
-    if messenger is not None:
-        reply = present.whisper(sentence, person.surface, present.as_locale(flow.locale))
-        await messenger.whisper(person, flow.place, reply)
-
-
-def owners(context: Context, app: App) -> tuple[Person, ...]:
-    """Who can be told about an app: its owners written `surface:tenant:user`, else the admins of this installation."""
-    named = [parts for owner in app.owners if len(parts := owner.split(":")) == 3 and all(parts)]
-    return tuple(Person(*parts) for parts in named or [admin.split(":") for admin in sorted(context.admins)])
-
-
-async def _notify(context: Context, flow: Flow, app: App) -> None:
-    if context.notices is not None and app.notify_url:
-        at = flow.changed or flow.created
-        await context.notices.notify(app, f"{flow.id}:{flow.state}:{at.timestamp():.0f}", notification(flow))
-
-
-def notification(flow: Flow) -> Mapping[str, Any]:
-    """What the app is told. It names the account and the scopes; a token is fetched with the app's own key, never sent."""
-    return {
-        "type": f"consent.{flow.state}",
-        "consent": flow.id,
-        "platform": flow.platform,
-        "app_id": flow.app_id,
-        "account": flow.account,
-        "asked": list(flow.asked),
-        "granted": list(flow.granted),
-        "missing": list(flow.missing),
-        "proven": bool(flow.proof and flow.proof.ok),
-        "at": (flow.changed or flow.created).isoformat(),
-    }

@@ -101,12 +101,7 @@ class Desk:
     def _act(self, app: App, console: Console, form: FormData) -> None:
         action = str(form.get("action", ""))
         if action == "add":
-            kinds = [kind for kind in KINDS_OF_TOKEN if kind in form.getlist("kind")] or ["user"]
-            for name in str(form.get("scopes", "")).replace(",", " ").split()[:50]:
-                self.world.add_to_draft(app.app_id, name[:100], kinds)
-            if app.platform != "lark":  # DingTalk, Kuaishou and Slack switch a scope on at once for internal apps
-                self.world.submit(app.app_id)
-                self.world.approve(app.app_id)
+            self._add(app, form)
         elif action == "submit":
             self.world.submit(app.app_id)
         elif action == "approve":
@@ -121,6 +116,14 @@ class Desk:
             console.may_refresh = not console.may_refresh
         elif action == "members":
             console.members = [one.key for one in practice_people() if one.key in form.getlist("member")]
+
+    def _add(self, app: App, form: FormData) -> None:
+        kinds = [kind for kind in KINDS_OF_TOKEN if kind in form.getlist("kind")] or ["user"]
+        for name in str(form.get("scopes", "")).replace(",", " ").split()[:50]:
+            self.world.add_to_draft(app.app_id, name[:100], kinds)
+        if app.platform != "lark":  # DingTalk, Kuaishou and Slack switch a scope on at once for internal apps
+            self.world.submit(app.app_id)
+            self.world.approve(app.app_id)
 
     async def grants(self, request: Request) -> Response:
         """What each person granted to which app; anybody may withdraw here, it is practice."""

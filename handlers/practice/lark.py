@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -158,11 +158,20 @@ class Lark:
 
     def _token(self, data: Mapping[str, object]) -> dict[str, object]:
         def given(name: str) -> str:
-            value = data.get(name)
-            if value is not None and not isinstance(value, str):
-                raise TokenError(20063, "invalid_request", f"{name} must be a string")
-            return value or ""
+            return _given(data, name)
 
+        app = self._caller(given)
+        match given("grant_type"):
+            case "authorization_code":
+                return self._from_code(app, given("code"), given("redirect_uri"), given("code_verifier"))
+            case "refresh_token":
+                return self._from_refresh(app, given("refresh_token"))
+            case grant if grant == DEVICE_GRANT:
+                return self._from_device(app, given("device_code"))
+        raise TokenError(20036, "unsupported_grant_type", "The grant_type is not supported")
+
+    def _caller(self, given: Callable[[str], str]) -> App:
+        """The app that asks, once it has named and proven itself. Raises `TokenError`."""
         for name in ("grant_type", "client_id", "client_secret"):
             if not given(name):
                 raise TokenError(20001, "invalid_request", f"The request is missing a required parameter: {name}")
@@ -173,14 +182,7 @@ class Lark:
             raise TokenError(20002, "invalid_client", "The client secret is invalid")
         if not self.world.consoles[app.app_id].enabled:
             raise TokenError(20069, "unauthorized_client", "The app is not enabled")
-        match given("grant_type"):
-            case "authorization_code":
-                return self._from_code(app, given("code"), given("redirect_uri"), given("code_verifier"))
-            case "refresh_token":
-                return self._from_refresh(app, given("refresh_token"))
-            case grant if grant == DEVICE_GRANT:
-                return self._from_device(app, given("device_code"))
-        raise TokenError(20036, "unsupported_grant_type", "The grant_type is not supported")
+        return app
 
     def _from_code(self, app: App, text: str, redirect: str, verifier: str) -> dict[str, object]:
         if not text:
@@ -315,6 +317,13 @@ class Lark:
 def _bare(address: str) -> str:
     """What Feishu compares of a redirect address: everything before `?` and `#`."""
     return re.split("[?#]", address, maxsplit=1)[0]
+
+
+def _given(data: Mapping[str, object], name: str) -> str:
+    value = data.get(name)
+    if value is not None and not isinstance(value, str):
+        raise TokenError(20063, "invalid_request", f"{name} must be a string")
+    return value or ""
 
 
 def _proves(code: Code, verifier: str) -> bool:

@@ -224,7 +224,7 @@ def test_scope_without_code_is_read_by_token_type() -> None:
 def test_consent_is_offered_for_exactly_the_chosen_scope() -> None:
     """One configured app, a known scope, and a cause that consent fixes: one offer for the one recommended scope."""
     found = one(CONSENT, Facts((FEISHU,)))
-    assert [(offer.app_id, offer.scopes, offer.app_name) for offer in found.offers] == [(FEISHU.app_id, SHEETS[:1], "Sheets helper")]
+    assert [(offer.app_id, offer.scopes, offer.app_name) for offer in found.offers] == [(FEISHU.app_id, SHEETS[2:], "Sheets helper")]
     assert found.no_offer is None
     enabled = one(CONSENT, known({"sheets:spreadsheet:write_only": USER}))
     assert enabled.offers[0].scopes == ("sheets:spreadsheet:write_only",)
@@ -254,7 +254,7 @@ def test_consent_is_offered_for_exactly_the_chosen_scope() -> None:
         ),
         ("the scope may never be asked for", CONSENT, Facts((App("lark", "cli_x", never_ask=frozenset(SHEETS)),)), "never be asked"),
         ("no scope is named", Finding("lark", ("99991679",), "", identity=Identity.USER), Facts((FEISHU,)), "does not say which scope"),
-        ("the app has not enabled it", CONSENT, known({}), "Until sheets:spreadsheet is enabled for users"),
+        ("the app has not enabled it", CONSENT, known({}), "Until sheets:spreadsheet:write_only is enabled for users"),
         (
             "8 the scope exists for apps only",
             Finding("lark", ("99991679",), "", scopes=("im:message.group_msg",), identity=Identity.USER),

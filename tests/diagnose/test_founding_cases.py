@@ -35,7 +35,7 @@ def seed(name: str, facts: Facts | None = None) -> Diagnosis:
             Cause.USER_SCOPE_MISSING,
             Who.USER,
             Identity.USER,
-            "sheets:spreadsheet",
+            "sheets:spreadsheet:write_only",
         ),
         (
             "feishu-english-only",
@@ -111,7 +111,7 @@ def test_feishu_any_one_of_several_scopes() -> None:
     """The scopes stay a choice: one is recommended with its reason, the others are alternatives; it is the user's consent that is missing."""
     found = seed("feishu-both-languages")
     assert found.finding.scopes_mode is Mode.ANY and found.choice is not None
-    assert found.choice.alternatives == SHEETS[1:] and "named first" in found.choice.reason.en
+    assert found.choice.alternatives == SHEETS[:2] and "drive:drive would also open" in found.choice.reason.en
     assert found.platform_title.zh == "飞书"
 
 

@@ -25,7 +25,7 @@ from bot.explain import explain
 from bot.model import Person, Place
 from bot.oauth.signing import read_signed
 from bot.render import as_json
-from bot.services.consent_runner import notification
+from bot.services.notify import notification
 from handlers import cli
 from handlers.apps import parse_apps
 from handlers.practice import running

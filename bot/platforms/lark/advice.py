@@ -41,7 +41,7 @@ def notes(case: Case) -> tuple[Text, ...]:
     if case.choice and case.choice.recommended and not case.personal:
         named = listed(case.choice.recommended)
         found.insert(0, say("By the platform's API pages {scopes} exists for app identity only: make this call as the app.", scopes=named))
-    if case.choice and case.granted is not None and case.choice.recommended and set(case.choice.recommended) <= case.granted:
+    if case.choice and case.choice.recommended and set(case.choice.recommended) <= case.held:
         found.insert(0, say("The user has granted it already. A token issued before the consent does not gain it: use the newest token."))
     elif _NEW_TOKEN & set(case.finding.codes):
         found.append(
