@@ -221,7 +221,7 @@ class ChatDoor(Generic[A, P]):
                 return
         stands = await self._surface.answer(ask, known, found, again=asking.job.again)
         if stands is not None and stands.message:
-            await self._service.posted(found.card.id, stands, source=ask.source)
+            await self._service.posted(found.card.id, stands, source=ask.source, card=found.card)
 
     async def _in_place(self, asking: Asking[A], known: Known, found: Answer, old: Card) -> None:
         """The question was edited: the answer that stands changes with it."""

@@ -154,10 +154,9 @@ class DingTalkChat:
         return bool(self._platform.acks[name]["code"] == 200)
 
     def answers(self, number: int) -> int:
-        sent = [one for one in self._platform.sent if one.to in (f"cid{number}==", f"u{number}")]
-        space = f"u{number}"
-        cards = {one.to for one in self._platform.sent if one.way == "card" and space in json.dumps(one.body)}
-        return len(sent) + len(cards)
+        said = sum(one.to in (f"cid{number}==", f"u{number}") for one in self._platform.sent)
+        space = f'IM_ROBOT.u{number}"'
+        return said + len({one.to for one in self._platform.sent if one.way == "card" and space in json.dumps(one.body)})
 
     def upset(self, share: float, dice: random.Random) -> None:
         self._platform.trouble = _wrong(share, dice, ("429", "500", "html", "hang"))
