@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot import platforms
@@ -11,6 +12,7 @@ from bot.catalog import catalog as shipped
 from bot.diagnose import diagnose
 from bot.diagnose.support_bundle import with_bundle
 from bot.extract import extract
+from bot.extract.signals import weights
 from bot.i18n import listed, say
 from bot.model import Diagnosis, Facts, Finding, Locale, Text
 from bot.redact import Redaction, redact
@@ -25,6 +27,7 @@ _SOME_ERROR = re.compile(
     r"\b(?:error|exception|denied|forbidden|unauthori[sz]ed|not authori[sz]ed|expired|bad gateway)\b|报错|错误|异常|被拒绝", re.IGNORECASE
 )
 _AROUND = 600  # characters before and behind an error that belong to it
+_SURE = 0.6  # confidence from which on a cause is hardly in doubt
 _LOOKED_AT = 4_000  # characters that decide about the language, and about what to say where nothing was found
 
 
@@ -37,6 +40,17 @@ class Explained:
     diagnoses: tuple[Diagnosis, ...]
     locale: Locale
     why_nothing: Text | None = None
+
+    @property
+    def speaks_up(self) -> bool:
+        """Whether it is sure enough to be said where nobody asked."""
+        return speaks_up(self.diagnoses)
+
+
+def speaks_up(diagnoses: Sequence[Diagnosis]) -> bool:
+    """Whether a reading is sure enough to be told in a channel where nobody asked: somebody has this error now, and its cause is hardly in doubt."""
+    first = diagnoses[0] if diagnoses else None
+    return first is not None and not first.only_an_id and first.finding.has_it * min(1.0, first.confidence / _SURE) >= weights().speaks_up
 
 
 def explain(text: str, *, catalog: Catalog | None = None, facts: Facts | None = None, locale: Locale | None = None) -> Explained:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from bot.explain import Explained, explain
+from bot.extract.signals import reasons as reasons_of_signals
 from bot.i18n import say
-from bot.model import Locale, Surface
+from bot.model import Diagnosis, Locale, Surface
 from bot.render import as_json, render
 from handlers import team_catalog
 
@@ -89,8 +90,9 @@ def read_text(source: str | None) -> str:
 @click.argument("text", required=False)
 @click.option("--format", "-f", "form", help="text (the default), json, lark, slack, dingtalk or html")
 @_lang
-@click.option("--batch", is_flag=True, help='stdin: {"id","text"} a line; stdout: {"id","diagnoses"} a line')
-def explain_command(text: str | None, form: str | None, lang: str | None, batch: bool) -> None:
+@click.option("--batch", is_flag=True, help='stdin: {"id","text"} a line; stdout: {"id","diagnoses","speaks_up"} a line')
+@click.option("--why", is_flag=True, help="print what spoke for and against an error, with weights and places")
+def explain_command(text: str | None, form: str | None, lang: str | None, batch: bool, why: bool) -> None:
     """Say what a pasted error means, who can fix it and where to click.
 
     TEXT is the pasted error; - reads standard input.
@@ -105,7 +107,37 @@ def explain_command(text: str | None, form: str | None, lang: str | None, batch:
     pasted = read_text(text)
     if not pasted.strip("\ufeff\x00 \t\r\n"):
         fail(say("There is no text to explain. Paste the error, or only its log_id.").in_(locale or "en"), 2)
-    _print(explain(pasted, locale=locale), surface)
+    answer = explain(pasted, locale=locale)
+    _print(answer, surface)
+    if why:
+        click.echo("\n".join(_why(answer)), err=surface is not Surface.TEXT)
+
+
+def _why(answer: Explained) -> Iterator[str]:
+    """What fired for each finding, the strongest first: weight in log-odds, rule, reason, and the words that it stands for."""
+    reasons = reasons_of_signals()
+    for finding in answer.findings:
+        yield ""
+        yield f"{finding.platform} {', '.join(finding.codes) or '-'}: has_it {finding.has_it:.2f}"
+        for signal in finding.signals:
+            words = " ".join(answer.redaction.text[slice(*signal.span)].split())[:60]
+            yield f"  {signal.weight:+.2f}  {signal.rule}  {reasons.get(signal.rule, '')}  {signal.span[0]}-{signal.span[1]}  {words!r}"
+    for diagnosis in answer.diagnoses:
+        yield from _why_remedies(diagnosis, answer.locale)
+    yield f"speaks up where nobody asked: {'yes' if answer.speaks_up else 'no'}"
+
+
+def _why_remedies(diagnosis: Diagnosis, locale: Locale) -> Iterator[str]:
+    """The likely remedies of a diagnosis, each with the evidence for it (+) and against it (-), and the question that would tell them apart."""
+    yield ""
+    yield f"{diagnosis.finding.platform} {', '.join(diagnosis.finding.codes) or '-'}: {diagnosis.cause} {diagnosis.confidence:.2f}"
+    for remedy in diagnosis.remedies:
+        seen = f", fixed so in {remedy.seen.fixed} of {remedy.seen.of} public threads" if remedy.seen else ""
+        yield f"  {remedy.likelihood:.2f}  {remedy.id}  ({remedy.who}, {remedy.state}{seen})"
+        for evidence in remedy.evidence:
+            yield f"        {evidence.weight:+.2f}  {evidence.rule}  {evidence.text.in_(locale)}"
+    if diagnosis.question:
+        yield f"  ask: {diagnosis.question.id}  {diagnosis.question.text.in_(locale)}"
 
 
 def _print(answer: Explained, surface: Surface) -> None:
@@ -142,7 +174,8 @@ def _batch(lines: Iterator[bytes], surface: Surface | None, locale: Locale | Non
             if not isinstance(row.get("text"), str):
                 raise TypeError('field "text" is missing or not a string')
             answer = explain(row["text"], locale=locale)
-            out: dict[str, object] = {"id": row_id, "diagnoses": [as_json(d, answer.locale) for d in answer.diagnoses]}
+            diagnoses = [as_json(d, answer.locale) for d in answer.diagnoses]
+            out: dict[str, object] = {"id": row_id, "diagnoses": diagnoses, "speaks_up": answer.speaks_up}
             if surface is not None and surface is not Surface.JSON:
                 out["reply"] = render(answer.diagnoses, surface, answer.locale, why=answer.why_nothing).body
         except (ValueError, TypeError) as wrong:

@@ -28,6 +28,7 @@ def explain_error(text: str, lang: Literal["en", "zh"] = "en") -> dict[str, Any]
     answer = explain(text, locale=lang)
     return {
         "diagnoses": [as_json(diagnosis, lang) for diagnosis in answer.diagnoses],
+        "speaks_up": answer.speaks_up,
         "why_nothing": answer.why_nothing.in_(lang) if answer.why_nothing else None,
         "secret_seen": answer.redaction.live,
     }

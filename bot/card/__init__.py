@@ -41,6 +41,8 @@ __all__ = [
 MAX_STEPS = 4
 MAX_NOTES = 2
 MAX_OTHERS = 5
+HAS_IT = 0.5
+"""Below this the text is likelier written about an error than by somebody who has it; the card says so."""
 UNSURE = 0.6
 """Below this confidence the card says that it is not sure."""
 
@@ -95,6 +97,8 @@ def _state_line(consent: ConsentView | None, audience: Audience, hidden: re.Patt
 def _urgent(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
     """What has to be read before the next click; everything else is folded under "Good to know"."""
     notes: list[Text] = []
+    if diagnosis.finding.has_it < HAS_IT:
+        notes.append(say("This reads like a description of an error, not like a failure of yours."))
     if diagnosis.confidence < UNSURE and diagnosis.rivals:
         notes.append(label("We are not sure: see the other possible causes below."))
     if len(diagnosis.offers) > 1 and (consent is None or consent.may_retry):

@@ -26,6 +26,7 @@ from functools import lru_cache
 from bot.catalog import Catalog
 from bot.extract import scan
 from bot.extract.attributes import Attributes
+from bot.extract.claims import both, claims
 from bot.extract.context import Context, known
 from bot.extract.draft import PROSE, Draft, finding
 from bot.extract.envelope import codeless, name_by_wording
@@ -38,6 +39,7 @@ from bot.model import Claims, Finding
 
 _MOST_FINDINGS = 50
 _HAS_IT = 0.5
+_CLAIMING = 3  # windows with an error in which claims are looked for
 _JUDGED = 4  # occurrences of one error in one window that are judged
 _SURROUNDINGS = 2_000  # characters to each side
 
@@ -70,17 +72,22 @@ def extract(text: str, catalog: Catalog) -> tuple[Finding, ...]:
     Never raises for any text. Spans are offsets in `text`.
     """
     merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], _Merged] = {}
+    claimed, windows = Claims(), 0
     for start, end in _places(text, catalog):
         raw = text[start:end]
         context = Context(raw, catalog, lexicon(), whole=end - start == len(text))
-        for draft in read(context):
+        drafts = read(context)
+        if drafts and windows < _CLAIMING:
+            windows += 1
+            claimed = both(claimed, _claims(context, drafts))
+        for draft in drafts:
             key = (draft.platform, tuple(draft.codes), () if draft.codes else tuple(draft.scopes) or (draft.hints.get("entry", ""),))
             if key in merged:
                 _absorb(merged[key], draft)
             else:
                 merged[key] = _Merged(draft, _span(raw, context, draft, start), context.text, ids=set(draft.ids))
     kept = _chosen(list(merged.values()), catalog)
-    return tuple(finding(each.draft, each.span, each.source, each.count, Claims()) for each in kept[:_MOST_FINDINGS])
+    return tuple(finding(each.draft, each.span, each.source, each.count, claimed) for each in kept[:_MOST_FINDINGS])
 
 
 def read(context: Context) -> list[Draft]:
@@ -103,6 +110,10 @@ def read(context: Context) -> list[Draft]:
         else:
             draft.has_it = 0.0
     return drafts
+
+
+def _claims(context: Context, drafts: list[Draft]) -> Claims:
+    return claims(context, frozenset(each.platform for each in drafts), frozenset(scope for each in drafts for scope in each.scopes))
 
 
 def _places(text: str, catalog: Catalog) -> list[tuple[int, int]]:

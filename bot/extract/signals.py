@@ -23,12 +23,16 @@ from typing import Any, Final
 from bot.catalog import Catalog
 from bot.extract.context import Context
 from bot.extract.draft import Draft
+from bot.extract.grams import LOOKED_AT, Model
+from bot.extract.grams import loaded as model
 from bot.extract.vocabulary import FAIL
 from bot.model import FiredSignal
 
 VERSION: Final = 1  # of weights.json
 HAS_IT: Final = 0.5
 _STRUCTURED: Final = frozenset({"field", "envelope", "vendor", "link"})
+VOICE_REACH: Final = 4.0  # log-odds of the wording that count as quite sure
+_PLAIN: Final = 4.0  # log-odds from which on the wording is not asked: it could not turn the answer
 _PLACES: Final = 3  # of one error that are judged; the surest one counts
 _SENTENCE: Final = 300  # characters to each side
 _BLOCK: Final = 1_200
@@ -42,6 +46,10 @@ _NO_WORDS: Final = frozenset(
 )
 _STOP: Final = re.compile(r"[。！？!?；\n]|\.\s+(?![a-z])")
 _BLANK: Final = re.compile(r"\n[ \t>|]*\n")
+# A bullet, heading or table row that opens with a code: `- 99991672: …`, `1. **missing_scope**: …`.
+_DEFINITION: Final = re.compile(
+    r"(?am)^\s*(?:[-*+•|]|\d+[.)]|#{1,6})\s*[*`\"]{0,3}(?:code\s?[=:]\s?|错误码\s?)?(?:[A-Za-z_]*\d{4,10}|[a-z]+(?:_[a-z]+)+)\b"
+)
 _HEADS: Final = re.compile(r"^\s{0,3}(?:#{1,6}\s|\*\*|[-*]?\s*[^\n]{1,80}[:：]\s*$)")
 
 
@@ -77,13 +85,39 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A row of `claims.toml`: what somebody says of the world."""
+
+    id: str
+    kind: str
+    pattern: str
+    needles: tuple[str, ...] = ()
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """The pattern, compiled when it is first needed."""
+        return compiled(self.id, self.pattern)
+
+    def find(self, lower: str) -> tuple[int, int] | None:
+        """Where the claim is made in a text in lower case."""
+        if self.needles and not any(each in lower for each in self.needles):
+            return None
+        found = self.regex.search(lower)
+        return found.span() if found else None
+
+
+@dataclass(frozen=True)
 class Weights:
-    """What `make fit` learned: the rules by the piece that they look into, the features, and the constant."""
+    """What `make fit` learned: the rules by the piece that they look into, the features, and the constant. `speaks_up`: how likely it must be
+    that somebody has an error before the bot answers where nobody asked."""
 
     constant: float
     pieces: Mapping[str, tuple[Rule, ...]]
     features: tuple[Rule, ...]
     source: tuple[Rule, ...]
+    wording: Rule | None = None
+    claims: tuple[Claim, ...] = ()
+    speaks_up: float = 0.9
 
 
 def compiled(rule: str, pattern: str) -> re.Pattern[str]:
@@ -106,15 +140,27 @@ def loaded(text: str) -> Weights:
             f"bot/extract/weights.json has version {version}, this program reads version {VERSION}; make it anew with `make fit`"
         )
     rules = [Rule(**{**row, "needles": tuple(row.get("needles", ()))}) for row in data["rules"]]
-    pieces = {where: tuple(each for each in rules if each.where == where) for where in ("sentence", "line", "block", "paste")}
+    pieces = {where: tuple(each for each in rules if each.where == where) for where in ("sentence", "line", "block", "title", "paste")}
     source = tuple(each for each in rules if each.kind == "source" and each.where == "line")
-    return Weights(data["constant"], pieces, tuple(each for each in rules if each.feature), source)
+    claims = tuple(Claim(row["id"], row["kind"], row["pattern"], tuple(row["needles"])) for row in data["claims"])
+    features = tuple(each for each in rules if each.feature and each.feature != "wording")
+    read_like = next((each for each in rules if each.feature == "wording"), None)
+    return Weights(data["constant"], pieces, features, source, read_like, claims, data["speaks_up"])
 
 
 @cache
 def weights() -> Weights:
     """The weights that the project ships."""
     return loaded(files("bot.extract").joinpath("weights.json").read_text(encoding="utf-8"))
+
+
+def reasons() -> dict[str, str]:
+    """Why each signal speaks, in a few words, by its id."""
+    learned = weights()
+    return {
+        rule.id: rule.why
+        for rule in (*filter(None, [learned.wording]), *learned.features, *(each for listed in learned.pieces.values() for each in listed))
+    }
 
 
 Fired = tuple[tuple[Rule, float, tuple[int, int]], ...]
@@ -129,20 +175,40 @@ def judge(context: Context, draft: Draft) -> tuple[float, tuple[FiredSignal, ...
     best: tuple[float, Fired] = (-1.0, ())
     for at in (draft.places or [draft.start])[:_PLACES]:
         here = tuple(_fired(learned, context, draft, at))
-        has_it = _probability(learned, draft, here)
+        total = learned.constant + sum(rule.weight * value for rule, value, _ in here)
+        if abs(total) < _PLAIN and learned.wording is not None:
+            here += ((learned.wording, wording(context, at), (at, at)),)
+            total += learned.wording.weight * here[-1][1]
+        talk = sum(rule.weight * value for rule, value, _ in here if rule.kind == "talk" or rule is learned.wording)
+        has_it = _probability(draft, total, total - talk)
         if has_it > best[0]:
             best = (has_it, here)
     return best[0], tuple(FiredSignal(rule.id, round(rule.weight * value, 3), span) for rule, value, span in sorted(best[1], key=_strength))
+
+
+def wording(context: Context, at: int) -> float:
+    """How much the text around a place reads like a report (to 1) or like talk (to -1), by the words of labelled pastes."""
+    return max(-1.0, min(1.0, _voice().scores(words_around(context, at))["report"] / VOICE_REACH))
+
+
+def words_around(context: Context, at: int) -> str:
+    """The text that is judged by its wording."""
+    start = 0 if len(context.text) <= LOOKED_AT else max(0, at - LOOKED_AT // 2)
+    return context.text[start : start + LOOKED_AT]
+
+
+@cache
+def _voice() -> Model:
+    return model(files("bot.extract").joinpath("voice.bin").read_bytes(), "bot/extract/voice.bin")
 
 
 def _strength(one: tuple[Rule, float, tuple[int, int]]) -> float:
     return -abs(one[0].weight * one[1])
 
 
-def _probability(learned: Weights, draft: Draft, fired: Fired) -> float:
-    everything = learned.constant + sum(rule.weight * value for rule, value, _ in fired)
+def _probability(draft: Draft, everything: float, without_talk: float) -> float:
+    """The logistic of the sum. Talk alone does not bring structured evidence below one half."""
     if draft.evidence in _STRUCTURED or draft.envelope:
-        without_talk = learned.constant + sum(rule.weight * value for rule, value, _ in fired if rule.kind != "talk")
         everything = max(everything, min(without_talk, 0.0))
     return round(1 / (1 + math.exp(-max(-30.0, min(30.0, everything)))), 3)
 
@@ -156,12 +222,14 @@ def fired(context: Context, draft: Draft, at: int) -> dict[str, float]:
 
 
 def _fired(learned: Weights, context: Context, draft: Draft, at: int) -> Iterator[tuple[Rule, float, tuple[int, int]]]:
+    reported = False
     for where, (start, end) in pieces(context.text, at).items():
         for rule, (first, last) in _hits(where, context.text[start:end], context.lower[start:end]):
+            reported = reported or (rule.kind == "report" and where != "paste")
             yield rule, 1.0, (start + first, start + last)
     for rule in learned.features:
         name, _, wanted = rule.feature.partition("=")
-        value = _FEATURES[name](context, draft, at)
+        value = _FEATURES[name](context, draft, at) if name != "unreported" else not reported and draft.evidence not in _STRUCTURED
         value = float(value == wanted) if wanted else float(value)
         if value:
             yield rule, value, (draft.start, draft.end)
@@ -175,7 +243,20 @@ def _hits(where: str, text: str, lower: str) -> tuple[tuple[Rule, tuple[int, int
 
 def pieces(text: str, at: int) -> dict[str, tuple[int, int]]:
     """The pieces of a text around a place: start and end of its sentence, line, block and paste, none of them boundless."""
-    return {"sentence": _sentence(text, at), "line": _line(text, at), "block": _block(text, at), "paste": _nearby(text, at)}
+    return {
+        "sentence": _sentence(text, at),
+        "line": _line(text, at),
+        "block": _block(text, at),
+        "title": _title(text),
+        "paste": _nearby(text, at),
+    }
+
+
+def _title(text: str) -> tuple[int, int]:
+    """The first line that is not blank."""
+    start = len(text) - len(text.lstrip())
+    end = text.find("\n", start, start + _SENTENCE)
+    return start, end if end >= 0 else min(len(text), start + _SENTENCE)
 
 
 def _line(text: str, at: int) -> tuple[int, int]:
@@ -229,6 +310,11 @@ def _share(text: str, lower: str) -> float:
     if len(lines) < 2:
         return 0.0
     return sum(_is_source(line, small) for line, small in lines) / len(lines)
+
+
+def _definitions(context: Context, _draft: Draft, at: int) -> bool:
+    start, end = _block(context.text, at)
+    return len(_DEFINITION.findall(context.text, start, end)) >= 2
 
 
 def _vendor_message(context: Context, draft: Draft, _at: int) -> bool:
@@ -331,4 +417,5 @@ _FEATURES: Final[Mapping[str, Callable[[Context, Draft, int], str | float | bool
     "own_id": _own_id,
     "field_in_source": lambda context, draft, at: draft.evidence == "field" and _source_line(context, draft, at),
     "source_line": _source_line,
+    "definitions": _definitions,
 }

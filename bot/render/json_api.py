@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.card import title_of
-from bot.model import Choice, Diagnosis, Finding, Locale, Offer, Remedy, TellingQuestion, Text
+from bot.model import Choice, Claims, Diagnosis, Finding, Locale, Offer, Remedy, TellingQuestion, Text
 from bot.render.escape import clean
 
 
@@ -29,6 +29,8 @@ def as_json(diagnosis: Diagnosis, locale: Locale = "en") -> dict[str, Any]:
         "cause": diagnosis.cause.value,
         "who_fixes": diagnosis.who_fixes.value,
         "confidence": round(diagnosis.confidence, 3),
+        "has_it": round(finding.has_it, 3),
+        "claims": _claims_json(finding.claims),
         **_choice_json(choice, words),
         "steps": [
             {
@@ -90,6 +92,16 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "http_status": finding.http_status,
         "count": finding.count,
         "message": clean(finding.message, lines=True),
+    }
+
+
+def _claims_json(claims: Claims) -> dict[str, Any]:
+    return {
+        "held": [clean(scope) for scope in claims.held],
+        "requested": [clean(scope) for scope in claims.requested],
+        "tried": sorted(claims.tried),
+        "environment": sorted(claims.environment),
+        "identity": claims.identity.value,
     }
 
 

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from bot import platforms
-from bot.card import UNSURE, Audience
+from bot.card import Audience
 from bot.catalog import catalog
 from bot.diagnose import diagnose
 from bot.diagnose.consent_offer import candidates
-from bot.explain import Explained, explain
+from bot.explain import Explained, explain, speaks_up
 from bot.i18n import say
 from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Locale, Person, Place, Question, Text
 from bot.oauth import tokens
@@ -52,7 +52,7 @@ async def answer(context: Context, question: Question) -> Answer | None:
     new = findings != explained.findings or facts.app_facts or facts.granted is not None
     found = _diagnose(findings, facts) if new else explained.diagnoses
     need = need_of(found)
-    if not question.direct and not sure(found[0]):
+    if not question.direct and not speaks_up(found):
         return None
     if not question.direct and (
         await context.store.muted(place, need, context.now()) or await context.store.muted(place, "*", context.now())
@@ -85,17 +85,12 @@ async def answer(context: Context, question: Question) -> Answer | None:
 async def forgetfully(context: Context, question: Question, warning: Text) -> Answer | None:
     """The card for a question while the store does not answer: nothing is kept, so the card has no buttons, and `warning` says so."""
     explained = await read(context, question.text, question.locale)
-    if not explained.diagnoses and not question.direct:
+    if not question.direct and not explained.speaks_up:
         return None
     card = Card(question.card, question.place or NOWHERE, question.asker, {}, explained.locale, context.now())
     audience: Audience = "asker" if _private(question) or context.full_detail else "channel"
     reply = present.without_buttons(explained, question.surface, audience, warning)
     return Answer(card, reply, explained.diagnoses, notice=live_secret(question, explained))
-
-
-def sure(found: Diagnosis) -> bool:
-    """Certain enough to speak up where nobody asked: the platform named the error, and what it says has one likely reading."""
-    return found.confidence >= UNSURE and bool(found.finding.codes or found.entry)
 
 
 def _may_share(question: Question, card: Card) -> bool:

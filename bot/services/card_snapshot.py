@@ -135,6 +135,8 @@ def finding_row(finding: Finding) -> dict[str, Any]:
         "hints": {**finding.hints, "more_ids": str(more)} if more > 0 else dict(finding.hints),
         "span": list(finding.span),
         "count": finding.count,
+        "has_it": finding.has_it,
+        "surroundings": finding.surroundings[:MOST_MESSAGE],
     }
 
 
@@ -155,6 +157,8 @@ def read_finding(row: Mapping[str, Any]) -> Finding:
         hints=dict(row.get("hints") or {}),
         span=(start, end),
         count=row.get("count") or 1,
+        has_it=row.get("has_it", 1.0),
+        surroundings=row.get("surroundings") or "",
     )
 
 
@@ -162,6 +166,7 @@ def facts_row(facts: Facts) -> dict[str, Any]:
     """What the platforms told, as JSON. The apps themselves stay out: the configuration of the day counts."""
     return {
         "granted": sorted(facts.granted) if facts.granted is not None else None,
+        "answers": dict(facts.answers),
         "apps": {app_id: _app_facts_row(one) for app_id, one in facts.app_facts.items()},
     }
 
@@ -174,6 +179,7 @@ def read_facts(row: Mapping[str, Any], apps: tuple[App, ...], now: datetime | No
         app_facts={app_id: _read_app_facts(one) for app_id, one in (row.get("apps") or {}).items()},
         granted=frozenset(granted) if granted is not None else None,
         now=now,
+        answers={str(key): str(value) for key, value in (row.get("answers") or {}).items()},
     )
 
 

@@ -49,6 +49,7 @@ class Explanation(BaseModel):
     """What was understood. `diagnoses` is empty when the text is no error report; `why_nothing` then says so."""
 
     diagnoses: list[dict[str, Any]]
+    speaks_up: bool = Field(False, description="sure enough to be said where nobody asked")
     reply: dict[str, Any] | str | None = None
     why_nothing: str | None = None
     secret_seen: bool = Field(False, description="a live-looking secret was in the text; it was masked, and should be rotated")
@@ -167,6 +168,7 @@ def router(web: Web) -> APIRouter:
             reply = body if isinstance(body, str) else dict(body)
         return Explanation(
             diagnoses=[as_json(diagnosis, answer.locale) for diagnosis in answer.diagnoses],
+            speaks_up=answer.speaks_up,
             reply=reply,
             why_nothing=answer.why_nothing.in_(answer.locale) if answer.why_nothing else None,
             secret_seen=answer.redaction.live,

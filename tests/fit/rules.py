@@ -12,9 +12,10 @@ import bot.extract
 from bot.extract.signals import SetupError, compiled
 
 FILE = Path(bot.extract.__file__).with_name("signals.toml")
+CLAIMS = FILE.with_name("claims.toml")
 LONGEST = 300  # characters of a pattern
 _KINDS = frozenset({"report", "talk", "source", "foreign", "evidence"})
-_WHERE = frozenset({"sentence", "line", "block", "paste"})
+_WHERE = frozenset({"sentence", "line", "block", "title", "paste"})
 _LEAST = 2  # characters of a needle
 _MOST = 60  # needles of a rule
 
@@ -34,6 +35,14 @@ def rows(text: str | None = None) -> list[dict[str, Any]]:
     return listed
 
 
+def claims() -> list[dict[str, Any]]:
+    """The rows of claims.toml. Raises `SetupError` that names the row when one is broken."""
+    listed: list[dict[str, Any]] = tomllib.loads(CLAIMS.read_text(encoding="utf-8"))["claim"]
+    for row in listed:
+        compiled(row["id"], row["pattern"])
+    return listed
+
+
 def _check(row: dict[str, Any]) -> None:
     name = row.get("id", "?")
     if row.get("kind") not in _KINDS or not row.get("why"):
@@ -41,7 +50,7 @@ def _check(row: dict[str, Any]) -> None:
     if "feature" in row:
         return
     if row.get("in") not in _WHERE or (row["in"] == "paste" and row["kind"] != "report"):
-        raise SetupError(f"signals.toml: rule {name!r}: `in` is sentence, line, block or, for a report, paste")
+        raise SetupError(f"signals.toml: rule {name!r}: `in` is sentence, line, block, title or, for a report, paste")
     compiled(name, row["pattern"])
 
 
