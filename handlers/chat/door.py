@@ -37,6 +37,7 @@ QUESTION = "question"
 DRAIN_SECONDS = 6.0
 _RECENT_CARDS = 50
 _MOST_APOLOGIES = 50
+_SHORT = 20_000
 
 A = TypeVar("A", bound=Asked)
 P = TypeVar("P", bound=Pressed)
@@ -136,7 +137,8 @@ class ChatDoor(Generic[A, P]):
 
     async def _kept(self, ask: A) -> Asking[A] | None:
         """The question as a row, masked; None when it is known. Without a store it is answered all the same."""
-        hidden = await self._runtime.workers.run(partial(masked, ask))
+        # a short text is masked at once: the acknowledgement must not wait behind texts that are being read
+        hidden = masked(ask) if len(ask.words) <= _SHORT else await self._runtime.workers.run(partial(masked, ask))
         card = self._runtime.random.token()[:22]
         body = {"ask": pack(hidden.value, self._runtime.vault), "card": card, "live": hidden.live}
         try:
@@ -182,7 +184,7 @@ class ChatDoor(Generic[A, P]):
             return
         if await self._surface.own(ask, reading, known):
             return
-        question = self._question(asking, reading, known)
+        question = await self._question(asking, reading, known)
         found = await (self._service.command(question) if ask.direct else self._service.answer(question))
         if found is None:
             return
@@ -192,12 +194,22 @@ class ChatDoor(Generic[A, P]):
         if found.notice is not None:
             await self._surface.aside(ask, known, found.notice)
 
-    def _question(self, asking: Asking[A], reading: Reading, known: Known) -> Question:
+    async def _question(self, asking: Asking[A], reading: Reading, known: Known) -> Question:
         ask = asking.ask
         person = Person(ask.person.surface, ask.person.tenant, ask.person.user_id, known.name or ask.person.name)
-        text = reading.text[: self._settings.max_upload]
+        hidden = await self._service.masked(reading.text[: self._settings.max_upload])
+        live = asking.live or hidden.live
         return Question(
-            text, self._surface.name, person, ask.place, known.locale, ask.direct, ask.private, card=asking.card, live=asking.live
+            hidden.text,
+            self._surface.name,
+            person,
+            ask.place,
+            known.locale,
+            ask.direct,
+            ask.private,
+            asking.card,
+            live,
+            unread=hidden.unread,
         )
 
     # ------------------------------------------------------------ where it stands
@@ -221,7 +233,7 @@ class ChatDoor(Generic[A, P]):
                 return
         stands = await self._surface.answer(ask, known, found, again=asking.job.again)
         if stands is not None and stands.message:
-            await self._service.posted(found.card.id, stands, source=ask.source)
+            await self._service.posted(found.card.id, stands, source=ask.source, card=found.card)
 
     async def _in_place(self, asking: Asking[A], known: Known, found: Answer, old: Card) -> None:
         """The question was edited: the answer that stands changes with it."""
@@ -262,7 +274,7 @@ class ChatDoor(Generic[A, P]):
         try:
             known = await self._surface.who(ask)
             reading = await self._surface.read(ask)
-            found = await self._service.forgetfully(self._question(asking, reading, known), sentences.FORGETFUL)
+            found = await self._service.forgetfully(await self._question(asking, reading, known), sentences.FORGETFUL)
             if found is not None:
                 await self._surface.answer(ask, known, found, again=asking.job.again)
             await self.inbox.done(asking.job)
