@@ -242,7 +242,7 @@ def mcp() -> None:
 
 
 @app.command()
-@click.argument("app_", metavar="[APP]", required=False)
+@click.argument("app_", metavar="APP", required=False)
 @_lang
 @click.option("--register", is_flag=True, help="also register the slash command with Feishu/Lark")
 @click.option("--dead", is_flag=True, help="list the jobs that could not be done, instead")
