@@ -8,7 +8,6 @@ with it. Small talk gets nothing in a channel and a short word directly. What is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +21,7 @@ from bot.explain import Explained
 from bot.extract.replies import MOST, Said, read_reply
 from bot.i18n import joined, listed, same, say
 from bot.model import Diagnosis, Finding, Identity, Place, Question, Remedy, Text
+from bot.patterns import lazy
 from bot.ports import Card
 from bot.services import answer, card_snapshot, click, commands, document_access, present, watch
 from bot.services.context import Context
@@ -34,10 +34,10 @@ UNSURE_LAST = timedelta(minutes=30)
 MOST_CARDS = 100
 HAS_IT = 0.5
 _SURROUNDINGS = 4_000
-_PASTED = re.compile(r"[{\n]")
+_PASTED = lazy(r"[{\n]")
 """Signs of an answer that was pasted rather than spoken about."""
 _LONG = 200
-_EDGES = re.compile(r"^[\s\"'“”.,!?。，！？]+|[\s\"'“”.,!?。，！？]+$")
+_EDGES = lazy(r"^[\s\"'“”.,!?。，！？]+|[\s\"'“”.,!?。，！？]+$")
 
 
 async def reply(context: Context, question: Question) -> Replied | None:
