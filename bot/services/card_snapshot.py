@@ -10,7 +10,7 @@ from typing import Any
 from bot.catalog import catalog
 from bot.consent.flow import person_key, person_row, same_person
 from bot.diagnose import diagnose
-from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
+from bot.model import App, AppFacts, Claims, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
 from bot.ports import Card
 
 MOST_FINDINGS = 12
@@ -54,9 +54,20 @@ def diagnoses(snapshot: Mapping[str, Any], apps: tuple[App, ...], now: datetime 
     findings = [read_finding(row) for row in snapshot.get("findings", ())]
     if not findings:
         return ()
-    found = diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
+    facts = replace(read_facts(snapshot.get("facts") or {}, apps, now), answers=answers(snapshot))
+    found = diagnose(findings, catalog(), facts)
     first = read_text(snapshot.get("first"))
     return (replace(found[0], steps=(Step(first, StepState.TODO), *found[0].steps)), *found[1:]) if found and first else found
+
+
+def answers(snapshot: Mapping[str, Any]) -> dict[str, str]:
+    """The answers that were given to the card's questions: question id → answer id."""
+    return {str(question): str(answer) for question, answer in (snapshot.get("answers") or {}).items()}
+
+
+def with_answer(card: Card, question: str, answer: str) -> Card:
+    """The card, with one more answer."""
+    return replace(card, snapshot={**card.snapshot, "answers": {**answers(card.snapshot), question: answer}})
 
 
 # ---------------------------------------------------------------- who was asked
@@ -131,7 +142,30 @@ def finding_row(finding: Finding) -> dict[str, Any]:
         "hints": {**finding.hints, "more_ids": str(more)} if more > 0 else dict(finding.hints),
         "span": list(finding.span),
         "count": finding.count,
+        "has_it": finding.has_it,
+        "claims": _claims_row(finding.claims),
+        "surroundings": finding.surroundings[:MOST_MESSAGE],
     }
+
+
+def _claims_row(claims: Claims) -> dict[str, Any]:
+    return {
+        "held": list(claims.held),
+        "requested": list(claims.requested),
+        "tried": sorted(claims.tried),
+        "environment": sorted(claims.environment),
+        "identity": str(claims.identity),
+    }
+
+
+def _read_claims(row: Mapping[str, Any]) -> Claims:
+    return Claims(
+        tuple(row.get("held") or ()),
+        tuple(row.get("requested") or ()),
+        frozenset(row.get("tried") or ()),
+        frozenset(row.get("environment") or ()),
+        Identity(row.get("identity") or "unknown"),
+    )
 
 
 def read_finding(row: Mapping[str, Any]) -> Finding:
@@ -151,6 +185,9 @@ def read_finding(row: Mapping[str, Any]) -> Finding:
         hints=dict(row.get("hints") or {}),
         span=(start, end),
         count=row.get("count") or 1,
+        has_it=row.get("has_it", 1.0),
+        claims=_read_claims(row.get("claims") or {}),
+        surroundings=row.get("surroundings") or "",
     )
 
 
