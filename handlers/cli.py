@@ -18,7 +18,7 @@ import click
 from bot.explain import Explained, explain
 from bot.extract.signals import reasons as reasons_of_signals
 from bot.i18n import say
-from bot.model import Locale, Surface
+from bot.model import Diagnosis, Locale, Surface
 from bot.render import as_json, render
 from handlers import team_catalog
 
@@ -122,7 +122,22 @@ def _why(answer: Explained) -> Iterator[str]:
         for signal in finding.signals:
             words = " ".join(answer.redaction.text[slice(*signal.span)].split())[:60]
             yield f"  {signal.weight:+.2f}  {signal.rule}  {reasons.get(signal.rule, '')}  {signal.span[0]}-{signal.span[1]}  {words!r}"
+    for diagnosis in answer.diagnoses:
+        yield from _why_remedies(diagnosis, answer.locale)
     yield f"speaks up where nobody asked: {'yes' if answer.speaks_up else 'no'}"
+
+
+def _why_remedies(diagnosis: Diagnosis, locale: Locale) -> Iterator[str]:
+    """The likely remedies of a diagnosis, each with the evidence for it (+) and against it (-), and the question that would tell them apart."""
+    yield ""
+    yield f"{diagnosis.finding.platform} {', '.join(diagnosis.finding.codes) or '-'}: {diagnosis.cause} {diagnosis.confidence:.2f}"
+    for remedy in diagnosis.remedies:
+        seen = f", fixed so in {remedy.seen.fixed} of {remedy.seen.of} public threads" if remedy.seen else ""
+        yield f"  {remedy.likelihood:.2f}  {remedy.id}  ({remedy.who}, {remedy.state}{seen})"
+        for evidence in remedy.evidence:
+            yield f"        {evidence.weight:+.2f}  {evidence.rule}  {evidence.text.in_(locale)}"
+    if diagnosis.question:
+        yield f"  ask: {diagnosis.question.id}  {diagnosis.question.text.in_(locale)}"
 
 
 def _print(answer: Explained, surface: Surface) -> None:

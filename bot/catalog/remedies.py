@@ -21,13 +21,14 @@ from bot.model import Cause, Text, Who
 class Guide:
     """How a remedy is done.
 
-    `also`: who may do it instead of `who`. `page`: a template of the page where it is done, with `{console}` and `{app}`; empty: one of the
+    `ends`: the cause that it mostly ends. `also`: who may do it instead of `who`. `page`: a template of the page where it is done, with `{console}` and `{app}`; empty: one of the
     case's own links will do, `links` names the kinds of link (`Link.rel`) that lead there, the best first.
     """
 
     title: Text
     text: Text
     who: Who
+    ends: Cause
     also: frozenset[Who] = frozenset()
     links: tuple[str, ...] = ()
     page: str = ""
@@ -75,11 +76,14 @@ def _book(package: str, general: Mapping[str, Guide]) -> _Book:
 def _guide(raw: Mapping[str, Any], general: Guide | None) -> Guide:
     if general is None:
         who, also = Who(raw["who"]), frozenset(Who(one) for one in raw.get("also", ()))
-        return Guide(_text(raw["title"]), _text(raw["text"]), who, also, tuple(raw.get("link", ())), raw.get("page", ""))
+        return Guide(
+            _text(raw["title"]), _text(raw["text"]), who, Cause(raw["ends"]), also, tuple(raw.get("link", ())), raw.get("page", "")
+        )
     return Guide(
         title=_text(raw["title"]) if "title" in raw else general.title,
         text=_text(raw["text"]) if "text" in raw else general.text,
         who=Who(raw["who"]) if "who" in raw else general.who,
+        ends=general.ends,
         also=frozenset() if "who" in raw else general.also,
         links=tuple(raw.get("link", general.links)),
         page=raw.get("page", ""),

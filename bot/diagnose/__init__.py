@@ -7,7 +7,7 @@ built by the platform's `links.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot import platforms
 from bot.catalog import Catalog
@@ -16,7 +16,7 @@ from bot.diagnose.consent_offer import candidates, offers
 from bot.diagnose.evidence import fired
 from bot.diagnose.hypotheses import Hypothesis, Subject, agreeing, rank
 from bot.diagnose.questions import answered, telling
-from bot.diagnose.remedies import looks, remedies
+from bot.diagnose.remedies import looks, remedies, rivals
 from bot.diagnose.scope_choice import choose
 from bot.diagnose.steps import steps
 from bot.i18n import joined, listed, same, say
@@ -32,9 +32,25 @@ def diagnose(findings: Sequence[Finding], catalog: Catalog, facts: Facts) -> tup
     return tuple(_diagnose(finding, catalog, facts) for finding in findings)
 
 
-def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A finding with all that is known about it."""
+
+    reading: Reading
+    case: platforms.Case
+    subject: Subject
+    apps: tuple[App, ...]
+    no_app: Text | None
+
+
+def subject_of(found: Finding, book: Catalog, facts: Facts) -> Subject:
+    """What the ranking of remedies is told about a finding (also when its weights are fitted)."""
+    return _read(found, book, facts).subject
+
+
+def _read(found: Finding, book: Catalog, facts: Facts) -> _Read:
     reading = read(found, book)
-    apps, app_reason = candidates(found, facts.apps)
+    apps, no_app = candidates(found, facts.apps)
     app = apps[0] if apps else None
     known = facts.app_facts.get(app.app_id) if app else None
     choice = _choice(found, reading, book, app, facts)
@@ -54,9 +70,15 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         _held(finding.platform, choice, book, facts.granted),
         _personal(finding.platform, choice, book),
     )
-    subject = _subject(case, reading.confidence, book, facts)
+    return _Read(reading, case, _subject(case, reading.confidence, book, facts), apps, no_app)
+
+
+def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
+    now = _read(found, book, facts)
+    reading, case, subject = now.reading, now.case, now.subject
+    finding, choice, known = case.finding, case.choice, case.facts
     ranked = rank(subject)
-    may_start, no_offer = offers(case, apps, app_reason, lambda other: _choice(finding, reading, book, other, facts), facts)
+    may_start, no_offer = offers(case, now.apps, now.no_app, lambda other: _choice(finding, reading, book, other, facts), facts)
     return Diagnosis(
         finding=finding,
         cause=reading.cause,
@@ -64,11 +86,11 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         confidence=round(reading.confidence, 2),
         title=_title(reading),
         verdict=_verdict(finding, reading, choice),
-        platform_title=platforms.title(finding.platform, _brand(finding, app)),
+        platform_title=platforms.title(finding.platform, _brand(finding, case.app)),
         choice=choice,
         steps=steps(case, reading)[:MAX_STEPS],
-        links=links,
-        rivals=reading.rivals,
+        links=case.links,
+        rivals=rivals(case, reading.confidence, ranked, reading.rivals),
         offers=may_start,
         no_offer=no_offer,
         notes=_notes(case, reading),
@@ -114,7 +136,7 @@ def _subject(case: platforms.Case, confidence: float, book: Catalog, facts: Fact
         finding.codes,
         speaking(finding, book),
         text,
-        fired(finding.platform, case.cause, text),
+        fired(finding.platform, case.cause, text, finding.claims.tried | finding.claims.environment),
         (*looks(case), *answered(facts.answers)),
     )
 

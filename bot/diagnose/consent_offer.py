@@ -48,8 +48,8 @@ def offers(
     found, reasons = [], []
     for app in apps:
         choice = choice_for(app)
-        scopes = choice.recommended if choice else ()
-        reason = _held_back(case, app, choice, facts)
+        scopes = (choice.recommended if choice else ()) or _kept(case, app, facts)
+        reason = _held_back(case, app, choice, facts) or _nothing_to_name(case, scopes)
         if reason:
             reasons.append(reason)
         else:
@@ -68,6 +68,27 @@ def _consent_fixes(case: Case) -> bool:
     if platforms.advice(case.finding.platform).consent_helps(case):
         return True
     return case.cause in _FIXED_FOR_USERS and (case.finding.identity is Identity.USER or case.who_fixes is Who.USER)
+
+
+def _kept(case: Case, app: App, facts: Facts) -> tuple[str, ...]:
+    """What a mere renewal asks for where a new grant replaces the old one: what the user held, else all that the app may ask of users."""
+    oauth = platforms.oauth(app.platform)
+    if case.cause in SCOPE_CAUSES or oauth is None or oauth.adds_up:
+        return ()
+    known = facts.app_facts.get(app.app_id)
+    enabled = known.enabled if known and known.enabled else {}
+    held = facts.granted or frozenset(name for name, kinds in enabled.items() if Identity.USER in kinds)
+    return tuple(sorted(held - app.never_ask))
+
+
+def _nothing_to_name(case: Case, scopes: tuple[str, ...]) -> Text | None:
+    """A page on which a new grant replaces the old one has to be told every scope; without any it only shows an error."""
+    oauth = platforms.oauth(case.finding.platform)
+    if scopes or case.cause in SCOPE_CAUSES or oauth is None or oauth.adds_up:
+        return None
+    return say(
+        "A new authorization here has to name every permission that is to stay, and we do not know them. Start it in the app that failed."
+    )
 
 
 def _held_back(case: Case, app: App, choice: Choice | None, facts: Facts) -> Text | None:

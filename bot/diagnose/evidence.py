@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -34,14 +34,17 @@ class Rule:
     causes: frozenset[Cause] = frozenset()
     unless: str = ""
     words: tuple[str, ...] = ()
+    claims: frozenset[str] = frozenset()
 
-    def fires(self, platform: str, cause: Cause, text: str, folded: str) -> bool:
-        """Does the sign stand in this text? `folded` is the same text in lower case."""
+    def fires(self, platform: str, cause: Cause, text: str, claims: Set[str] = frozenset()) -> bool:
+        """Does the sign stand in this text, or did the poster claim it? `text` is in lower case."""
         if self.platforms and platform not in self.platforms:
             return False
         if self.causes and cause not in self.causes:
             return False
-        if self.words and not any(word in folded for word in self.words):
+        if not self.claims.isdisjoint(claims):
+            return True
+        if not self.pattern or (self.words and not any(word in text for word in self.words)):
             return False
         return bool(_compiled(self.pattern).search(text)) and not (self.unless and _compiled(self.unless).search(text))
 
@@ -58,18 +61,17 @@ def rules() -> tuple[Rule, ...]:
     return tuple(_rule(row) for row in rows)
 
 
-def fired(platform: str, cause: Cause, text: str) -> tuple[Rule, ...]:
-    """The rules that fire in the text around an error."""
-    around = text[:LOOKED_AT]
-    folded = around.lower()
-    return tuple(rule for rule in rules() if rule.fires(platform, cause, around, folded))
+def fired(platform: str, cause: Cause, text: str, claims: Set[str] = frozenset()) -> tuple[Rule, ...]:
+    """The rules that fire in the text around an error, or by what the poster claims (names of `claims.toml`)."""
+    around = text[:LOOKED_AT].lower()
+    return tuple(rule for rule in rules() if rule.fires(platform, cause, around, claims))
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:
     against = {name: -weight for name, weight in row.get("against", {}).items()}
     return Rule(
         id=row["id"],
-        pattern=row["pattern"],
+        pattern=row.get("pattern", ""),
         weights={**row.get("for", {}), **against},
         why=Text(row["why"]["en"], row["why"]["zh"]),
         sample=row["sample"],
@@ -77,4 +79,5 @@ def _rule(row: Mapping[str, Any]) -> Rule:
         causes=frozenset(Cause(cause) for cause in row.get("causes", ())),
         unless=row.get("unless", ""),
         words=tuple(row.get("words", ())),
+        claims=frozenset(row.get("claims", ())),
     )

@@ -4,6 +4,7 @@ What speaks, and where its weight comes from:
 
     entry          the remedies that the catalogue lists for the code (or for what its message proves), by their place in the list
     cause          where no entry speaks: what usually ends such a cause on this platform
+    guess          the same, where the cause itself is a guess: as strong as the guess
     same_code      what fixed it for others who had the same code         } public threads, `experience.jsonl`
     same_message   what fixed it for others whose message read alike      }
     sign           what stands around the error (`evidence.toml`), and what the poster answered to a telling question
@@ -35,6 +36,7 @@ from bot.model import Cause, Entry, Evidence, Variant
 _PLACES = (1.0, 0.7, 0.5, 0.36, 0.26, 0.2, 0.15, 0.1)
 _OTHER_ENTRY = 0.6  # a second code of the same error
 _BESIDE_VARIANT = 0.4  # the entry itself, where the message proves one of its variants
+_GUESSED = 0.6  # below this the cause is a guess from plain wording or a mere HTTP status
 _SECOND = 0.4  # a remedy that a thread needed besides the decisive one
 _FEW_CODES, _FEW_MESSAGES = 1.5, 0.8  # one thread alone proves little
 
@@ -99,9 +101,9 @@ def features(subject: Subject, known: Index) -> Features:
     for name, value in _by_entries(subject).items():
         table[name]["entry"] = value
     if not _entry_says(subject):
-        factor = min(1.0, 2 * subject.confidence)
+        kind = "cause" if subject.confidence >= _GUESSED else "guess"
         for place, name in zip(_PLACES, usual(subject.platform, subject.cause), strict=False):
-            table[name]["cause"] = place * factor
+            table[name][kind] = place if kind == "cause" else place * subject.confidence
     for name, value in _share(experience.by_code(known, subject.codes)).items():
         table[name]["same_code"] = value
     for name, value in _likeness(experience.by_message(known, subject.text)).items():
@@ -196,6 +198,7 @@ def _told(subject: Subject, table: Features, factors: Mapping[str, float]) -> Ma
     texts = {
         "entry": listed,
         "cause": say("It is what usually ends this cause."),
+        "guess": say("It is what usually ends this cause."),
         "same_code": say("It fixed the same code in public threads."),
         "same_message": say("It fixed errors of the same wording in public threads."),
     }

@@ -10,15 +10,18 @@ from collections.abc import Iterable, Sequence
 from bot import platforms
 from bot.catalog.remedies import Guide, guide
 from bot.diagnose.hypotheses import Hypothesis
-from bot.i18n import say
-from bot.model import Cause, Evidence, Link, Remedy, RemedyState, Seen, StepState, Who
+from bot.i18n import joined, say
+from bot.model import Cause, Evidence, Link, Remedy, RemedyState, Rival, Seen, StepState, Who
 from bot.platforms import Case
 from bot.platforms.steps import enabled
 
 MOST = 6  # more than anybody reads
 _LEAST_LIKELY = 0.02  # a remedy below this is not worth a line, once three are named
 _NAMED = 3
-_SETTLES = 5.0  # log-odds: what the platform itself showed
+_SURE = 0.65  # a cause that is this sure has the catalogue's rivals only
+_COMPARED, _MOST_RIVALS = 8, 4
+_PLAIN = frozenset({"entry", "cause", "guess", "same_code", "same_message"})  # evidence that says nothing about this paste in particular
+_SETTLES = 8.0  # log-odds: what the platform itself showed
 _SCOPE_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})
 
 
@@ -26,6 +29,17 @@ def remedies(case: Case, ranked: Sequence[Hypothesis], threads: int) -> tuple[Re
     """The likely remedies in order; at least three, so that nobody is left with nothing. `threads`: how many public threads are alike."""
     shown = [one for place, one in enumerate(ranked[:MOST]) if place < _NAMED or one.likelihood >= _LEAST_LIKELY]
     return tuple(_remedy(case, one, threads) for one in shown)
+
+
+def rivals(case: Case, confidence: float, ranked: Sequence[Hypothesis], known: Sequence[Rival]) -> tuple[Rival, ...]:
+    """The other causes: those that the catalogue names, and where the cause is not sure also those that the likely remedies would end."""
+    found = list(known)
+    for one in ranked[:_COMPARED] if confidence < _SURE else ():
+        how = guide(case.finding.platform, one.remedy)
+        if len(found) < _MOST_RIVALS and how.ends is not case.cause and all(rival.cause is not how.ends for rival in found):
+            sign = next((evidence.text for evidence in one.evidence if evidence.weight > 0 and evidence.rule not in _PLAIN), None)
+            found.append(Rival(how.ends, how.who, joined([sign, how.text]) if sign else how.text))
+    return tuple(found)
 
 
 def looks(case: Case) -> tuple[tuple[str, Evidence], ...]:

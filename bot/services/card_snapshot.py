@@ -195,6 +195,7 @@ def facts_row(facts: Facts) -> dict[str, Any]:
     """What the platforms told, as JSON. The apps themselves stay out: the configuration of the day counts."""
     return {
         "granted": sorted(facts.granted) if facts.granted is not None else None,
+        "answers": dict(facts.answers),
         "apps": {app_id: _app_facts_row(one) for app_id, one in facts.app_facts.items()},
     }
 
@@ -207,6 +208,7 @@ def read_facts(row: Mapping[str, Any], apps: tuple[App, ...], now: datetime | No
         app_facts={app_id: _read_app_facts(one) for app_id, one in (row.get("apps") or {}).items()},
         granted=frozenset(granted) if granted is not None else None,
         now=now,
+        answers={str(key): str(value) for key, value in (row.get("answers") or {}).items()},
     )
 
 

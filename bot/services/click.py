@@ -143,7 +143,9 @@ async def _refresh_facts(context: Context, click: Click) -> None:
     card: Card | None = click.card
     while card is not None:
         known = card_snapshot.read_facts(card.snapshot.get("facts") or {}, (), None)
-        merged = replace(facts, app_facts={**known.app_facts, **facts.app_facts}, granted=facts.granted or known.granted)
+        merged = replace(
+            facts, app_facts={**known.app_facts, **facts.app_facts}, granted=facts.granted or known.granted, answers=known.answers
+        )
         if await context.store.save_card(replace(card, snapshot={**card.snapshot, "facts": card_snapshot.facts_row(merged)})):
             return
         card = await context.store.card(card.id)

@@ -368,7 +368,7 @@ def test_request_fold_has_id_time_and_leftover_links() -> None:
         ("Request id", "2024110416232661C50BC902DF30E6C183"),
         ("Time", "2024-11-04 16:23:26 +08:00"),
     ]
-    assert [link.rel for link in fold.links] == ["docs", "troubleshooter"]
+    assert [link.rel for link in fold.links] == ["troubleshooter"]
 
 
 def test_doubt_is_said() -> None:

@@ -183,3 +183,27 @@ def test_the_smaller_subtree_first(names: str, granted: tuple[str, ...], best: s
 def test_what_covers_what(held: str, wanted: str, covers: bool) -> None:
     """A scope without an action covers its object's parts and all actions; one action never covers another, and reading never writing."""
     assert BOOK.tree("p").covers(held, wanted) is covers
+
+
+SHOP = App("kuaishou", "ks6857000000000912", brand="shop")
+PACKS = ("merchant_item", "merchant_order", "user_info")
+
+
+@pytest.mark.parametrize(
+    ("granted", "enabled", "scopes"),
+    [
+        (frozenset(PACKS[:2]), None, PACKS[:2]),
+        (None, dict.fromkeys(PACKS, USER), PACKS),
+        (frozenset(PACKS), {}, PACKS),
+        (None, None, None),
+    ],
+)
+def test_a_renewal_names_what_was_held(
+    granted: frozenset[str] | None, enabled: dict[str, frozenset[Identity]] | None, scopes: tuple[str, ...] | None
+) -> None:
+    """On Kuaishou a new grant replaces the old one: an expired or used token is renewed with the packs held before, or not from here."""
+    finding = Finding("kuaishou", ("100200102",), "refresh_token invalid", identity=Identity.USER, app_id=SHOP.app_id)
+    facts = Facts((SHOP,), {SHOP.app_id: AppFacts(enabled=enabled)} if enabled is not None else {}, granted)
+    found = diagnose([finding], catalog(), facts)[0]
+    assert [offer.scopes for offer in found.offers] == ([scopes] if scopes else [])
+    assert scopes or (found.no_offer is not None and "has to name every permission" in found.no_offer.en)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import bot.extract
-from tests.fit import signals
+from tests.fit import remedies, signals
 from tests.fit.corpus import folds, pastes
 
 WEIGHTS = Path(bot.extract.__file__).with_name("weights.json")
@@ -32,6 +32,9 @@ def main() -> None:
     print(
         f"             spoken {(held > least)[scored & errors].mean():.4f}  quiet {(held <= least)[scored & ~errors].mean():.4f}  from {speaks_up}"
     )
+    remedies.WEIGHTS.write_text(remedies.learn(), encoding="utf-8")
+    for kind, (first, third) in remedies.figures().items():
+        print(f"remedies, {kind}: first {first:.4f}  among three {third:.4f}")
 
 
 if __name__ == "__main__":
