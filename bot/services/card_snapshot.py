@@ -54,20 +54,21 @@ def diagnoses(snapshot: Mapping[str, Any], apps: tuple[App, ...], now: datetime 
     findings = [read_finding(row) for row in snapshot.get("findings", ())]
     if not findings:
         return ()
-    facts = replace(read_facts(snapshot.get("facts") or {}, apps, now), answers=answers(snapshot))
-    found = diagnose(findings, catalog(), facts)
+    found = diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
     first = read_text(snapshot.get("first"))
     return (replace(found[0], steps=(Step(first, StepState.TODO), *found[0].steps)), *found[1:]) if found and first else found
 
 
 def answers(snapshot: Mapping[str, Any]) -> dict[str, str]:
     """The answers that were given to the card's questions: question id → answer id."""
-    return {str(question): str(answer) for question, answer in (snapshot.get("answers") or {}).items()}
+    given = (snapshot.get("facts") or {}).get("answers") or {}
+    return {str(question): str(answer) for question, answer in given.items()}
 
 
 def with_answer(card: Card, question: str, answer: str) -> Card:
     """The card, with one more answer."""
-    return replace(card, snapshot={**card.snapshot, "answers": {**answers(card.snapshot), question: answer}})
+    facts = {**(card.snapshot.get("facts") or {}), "answers": {**answers(card.snapshot), question: answer}}
+    return replace(card, snapshot={**card.snapshot, "facts": facts})
 
 
 # ---------------------------------------------------------------- who was asked
