@@ -1,7 +1,6 @@
 """The words everything speaks: frozen values, no behaviour beyond reading themselves.
 
-Rules of this file: only stdlib types; nothing of ours is imported here; every value is immutable, so that
-it can be shared between threads, cached, and compared in tests.
+Only stdlib types and masked text; every value is immutable, so that it can be shared between threads, cached, and compared in tests.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
+
+from bot.redact.masked import Masked, TakesMasked
 
 Locale = Literal["en", "zh"]
 
@@ -133,16 +134,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Something a person put to the bot. `direct` is False when the bot merely overheard it: then silence is allowed.
+class Question(TakesMasked):
+    """Something a person put to the bot, masked before anything here sees it; `unread`: too long for that, so its text is left out.
 
-    `private`: only the asker reads the place (a direct message, the chat page), so the whole card may be shown there. `card`: the id of the card that
-    answers it, fixed beforehand where a question may be answered a second time by a process that took it over; `live`: a secret that looks usable
-    was masked in it before it came here.
-    `always_new`: each question is a turn of its own there (the chat page), never merged into the card of an earlier one.
-    """
+    `direct` is False when the bot merely overheard it: then silence is allowed. `private`: only the asker reads the place, so the whole card may be shown
+    there. `card`: the id of the card that answers it, fixed beforehand where another process may take the question over; `live`: a secret that looks
+    usable was masked in it. `always_new`: each question is a turn of its own there (the chat page), never merged into an earlier one's card."""
 
-    text: str
+    text: Masked
     surface: str
     asker: Person | None = None
     place: Place | None = None
@@ -152,6 +151,7 @@ class Question:
     card: str = ""
     live: bool = False
     always_new: bool = False
+    unread: bool = False
 
 
 # ---------------------------------------------------------------- reading

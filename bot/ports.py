@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from bot.errors import OperatorError
 from bot.model import Person, Place, Reply
 from bot.oauth.ports import Http, StoredToken, Vault
 
@@ -34,7 +35,7 @@ class Timer(Clock, Protocol):
         ...
 
 
-class WorkGivenUpError(Exception):
+class WorkGivenUpError(OperatorError):
     """Heavy work took too long, or more memory than there is."""
 
 

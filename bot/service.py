@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.card import CardView
+from bot.errors import Refused
 from bot.explain import Explained
 from bot.model import Diagnosis, Locale, Person, Place, Question, Reply, Text
+from bot.redact.masked import Redaction
 from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, present
 from bot.services.context import Context, Notices, Refresher
-from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Refused, Started, Verdict
+from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Started, Verdict
 
 __all__ = [
     "Answer",
@@ -39,6 +41,10 @@ class Service:
         self.context = context
 
     # ------------------------------------------------------------ answering
+
+    async def masked(self, text: str) -> Redaction:
+        """The way in for what somebody wrote: its secrets masked, and whether one of them looked usable. A `Question` takes nothing else."""
+        return await answer.masked(self.context, text)
 
     async def read(self, text: str, locale: Locale | None = None) -> Explained:
         """Redact, extract, diagnose; remember nothing, keep no card."""

@@ -193,10 +193,11 @@ def code_command(wanted: str, platform: str | None, lang: str | None) -> None:
     CODE is an error code or name, for example 99991679 or missing_scope.
     """
     from bot.catalog import explain_code
+    from bot.redact import redact
     from bot.render import code_page
 
     load_catalogue()
-    page = code_page(explain_code(wanted, platform), _locale(lang) or "en")
+    page = code_page(explain_code(redact(wanted).text, platform), _locale(lang) or "en")
     click.echo(page.text)
     if not page.found:
         sys.exit(1)

@@ -12,6 +12,7 @@ from mcp.server.mcpserver import MCPServer
 
 from bot.catalog import explain_code
 from bot.explain import explain
+from bot.redact import redact
 from bot.render import as_json, code_page
 
 server = MCPServer(
@@ -37,7 +38,7 @@ def explain_error(text: str, lang: Literal["en", "zh"] = "en") -> dict[str, Any]
 @server.tool(name="explain_code")
 def code(code: str, platform: str | None = None, lang: Literal["en", "zh"] = "en") -> str:
     """The catalogue's page about one error code, for example 99991679 or missing_scope."""
-    return code_page(explain_code(code, platform), lang).text
+    return code_page(explain_code(redact(code).text, platform), lang).text
 
 
 def run() -> None:

@@ -20,6 +20,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.errors import OperatorError
 from handlers.system import is_local
 
 PREFIX = "WHYFORBIDDEN_"
@@ -28,7 +29,7 @@ Names = Annotated[tuple[str, ...], NoDecode]
 """Comma separated in the environment."""
 
 
-class SettingsError(Exception):
+class SettingsError(OperatorError):
     """One line that names the setting and says what to do."""
 
 

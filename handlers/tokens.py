@@ -9,7 +9,7 @@ Several people may have consented with one account; each has a row. Rows that ho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot import platforms
+from bot.errors import Blame, BotError
 from bot.model import App, Person
 from bot.oauth.generic import converse
 from bot.oauth.messages import PlatformRefusal, Token
@@ -29,15 +30,17 @@ _LEASE = timedelta(seconds=45)  # a refresh ends within 10 s (the HTTP limit); t
 _WAIT = 25.0  # how long a caller waits for another process's refresh
 _PAUSE = 0.1
 
+_BLAMED: Mapping[str, Blame] = {"unknown": "user", "over": "user", "app": "app"}
+
 log = structlog.get_logger("whyforbidden.tokens")
 
 
-class NoToken(Exception):  # noqa: N818 (an answer, not a failure)
+class NoToken(BotError):  # noqa: N818 (an answer, not a failure)
     """There is nothing to hand out. `reason`: `unknown` (never granted, or forgotten), `over` (the person has to consent again), `later`
     (the platform did not answer; try again after `retry_after` seconds), `app` (the app's own configuration; `code` is the platform's)."""
 
     def __init__(self, reason: str, code: str = "", retry_after: float | None = None) -> None:
-        super().__init__(f"{reason} {code}".strip())
+        super().__init__(code or reason, blame=_BLAMED.get(reason, "platform"), detail="" if not code else reason)
         self.reason = reason
         self.code = code
         self.retry_after = retry_after

@@ -15,10 +15,12 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from bot.errors import OperatorError
+
 MIN_LENGTH = 32
 
 
-class VaultError(Exception):
+class VaultError(OperatorError):
     """A key that cannot be used, or a text that no key opens. The message never holds either."""
 
 

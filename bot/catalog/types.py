@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.errors import OperatorError
 from bot.model import Cause, Text, Who
 
 
-class PackError(ValueError):
+class PackError(OperatorError):
     """A pack that cannot be read; the message names file, entry and field."""
 
 

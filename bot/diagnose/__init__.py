@@ -6,6 +6,7 @@ built by the platform's `links.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,16 @@ class _Read:
     subject: Subject
     apps: tuple[App, ...]
     no_app: Text | None
+
+
+# What makes a reading doubtful, by the signal that tells it, and what is left of the confidence.
+_DOUBTS = {"evidence.contradiction": 0.85, "platform.stranger": 0.7, "evidence.unlisted_unnamed": 0.85, "platform.rival": 0.95}
+
+
+def _confidence(reading: Reading, finding: Finding) -> float:
+    """How sure the cause is: less where the message shares no word with its entry, or the error is another system's."""
+    fired = {signal.rule for signal in finding.signals}
+    return round(reading.confidence * math.prod(left for rule, left in _DOUBTS.items() if rule in fired), 2)
 
 
 def subject_of(found: Finding, book: Catalog, facts: Facts) -> Subject:
@@ -83,7 +94,7 @@ def _diagnose(found: Finding, book: Catalog, facts: Facts) -> Diagnosis:
         finding=finding,
         cause=reading.cause,
         who_fixes=reading.who_fixes,
-        confidence=round(reading.confidence, 2),
+        confidence=_confidence(reading, finding),
         title=_title(reading),
         verdict=_verdict(finding, reading, choice),
         platform_title=platforms.title(finding.platform, _brand(finding, case.app)),

@@ -8,13 +8,12 @@ A code that nobody listed is said to be unknown; what its range or its wording s
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 
 from bot.catalog import Catalog
+from bot.diagnose.wording import told
 from bot.i18n import say
 from bot.model import Cause, Entry, Finding, Identity, Rival, Text, Variant, Who
 
@@ -101,7 +100,9 @@ _STATUS = {
     429: Cause.RATE_LIMITED,
 }
 _BULKY = frozenset({"body", "params"})  # what was sent proves nothing about what went wrong
-_WORDED = 0.4  # confidence in plain wording
+_WORDED = 0.45  # likelihood of a cause by its wording that beats a family of numbers
+_WORDED_MOST = 0.75  # what wording alone may be trusted with
+_HARDLY = 0.4  # below this the HTTP status says more than the wording
 _LOOKED_AT_IDS = 100  # so that many ids cost no more than a few
 _LOOKED_AT = 20_000  # characters of a message that decide; a real one is far shorter
 
@@ -258,26 +259,19 @@ def _by_family(finding: Finding, book: Catalog) -> Reading | None:
         code = shape if finding.codes else ""
         worded = _by_wording(finding) if shape[-1:].isdigit() else None
         if worded and worded.confidence >= _WORDED and worded.cause is not Cause.RESOURCE_PERMISSION:
-            return replace(worded, code=code, confidence=0.5, what=family.what, docs=family.docs)
+            return replace(worded, code=code, what=family.what, docs=family.docs)
         return Reading(family.cause, family.who_fixes, Identity.UNKNOWN, 0.5, code, what=family.what, docs=family.docs)
     return None
 
 
 def _by_wording(finding: Finding) -> Reading:
+    """What the words say, by the model of messages; where it hardly says anything, what the HTTP status suggests."""
     code = finding.codes[0] if finding.codes else ""
-    spoken = re.sub(r"[._]+|(?<=[a-z])(?=[A-Z])", " ", " ".join(finding.codes))
-    for pattern, cause in _wording():
-        if pattern.search(finding.message[:_LOOKED_AT]) or pattern.search(spoken):
-            return Reading(cause, WHO[cause], Identity.UNKNOWN, _WORDED, code)
-    status = finding.http_status or 0
-    cause = _STATUS.get(status, Cause.SERVER_ERROR if status >= 500 else Cause.OTHER)
-    return Reading(cause, WHO[cause], Identity.UNKNOWN, 0.3 if cause is not Cause.OTHER else 0.15, code)
-
-
-@cache
-def _wording() -> tuple[tuple[re.Pattern[str], Cause], ...]:
-    rows = tomllib.loads(files("bot").joinpath("diagnose", "wording.toml").read_text(encoding="utf-8"))["wording"]
-    return tuple((re.compile("|".join(row["patterns"]), re.IGNORECASE), Cause(row["cause"])) for row in rows)
+    cause, likely = told(finding)
+    if likely < _HARDLY:
+        status = finding.http_status or 0
+        cause = _STATUS.get(status, Cause.SERVER_ERROR if status >= 500 else cause)
+    return Reading(cause, WHO[cause], Identity.UNKNOWN, max(0.15, min(likely, _WORDED_MOST)), code)
 
 
 @cache

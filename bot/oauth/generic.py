@@ -11,14 +11,13 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from bot.errors import Blame
 from bot.model import App
 from bot.oauth.messages import Account, Device, PlatformRefusal, Request, Response, T, Talk, Token, Wait
 from bot.oauth.ports import Http
-
-Blame = Literal["app", "user", "code", "token", "platform", "rate"]
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 TOKEN_LIMIT = 16_384  # the longest token that is believed; the longest documented one is 4 KB
@@ -56,7 +55,7 @@ def host(app: App, defaults: Mapping[str, str], name: str) -> str:
     return base.rstrip("/")
 
 
-def asked(app: App, scopes: Sequence[str], most: int) -> tuple[str, ...]:
+def scopes_to_ask(app: App, scopes: Sequence[str], most: int) -> tuple[str, ...]:
     """The scopes as they go into the request: in order, once each, none that may never be asked for, never more than the limit.
 
     Raises `PlatformRefusal` (blame `app`): `scope_forbidden` or `too_many_scopes`.
@@ -73,7 +72,7 @@ def asked(app: App, scopes: Sequence[str], most: int) -> tuple[str, ...]:
 # ---------------------------------------------------------------- reading, strictly
 
 
-def words(value: object, most: int = 200, hide: Iterable[str] = ()) -> str:
+def plain_text(value: object, most: int = 200, hide: Iterable[str] = ()) -> str:
     """A platform's own words, fit to be logged and shown: one line, shortened, without the secrets that we had sent."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -86,14 +85,14 @@ def words(value: object, most: int = 200, hide: Iterable[str] = ()) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def opaque(value: object) -> str | None:
+def text_or_none(value: object) -> str | None:
     """A token, code or id: a non-empty printable string of sane length, else None."""
     if isinstance(value, str) and 0 < len(value) <= TOKEN_LIMIT and value.isprintable() and " " not in value:
         return value
     return None
 
 
-def whole(value: object) -> int | None:
+def int_or_none(value: object) -> int | None:
     """A count of seconds or a code: a non-negative integer, or a string of digits; else None."""
     if isinstance(value, bool):
         return None
@@ -104,7 +103,7 @@ def whole(value: object) -> int | None:
     return None
 
 
-def names(value: object, separator: str | None = None) -> frozenset[str]:
+def scope_names(value: object, separator: str | None = None) -> frozenset[str]:
     """Scopes out of a list of strings, or of one string with a separator (None: blanks)."""
     if isinstance(value, str):
         return frozenset(part.strip() for part in value.split(separator) if part.strip())
@@ -116,18 +115,18 @@ def names(value: object, separator: str | None = None) -> frozenset[str]:
 def seconds_to_wait(response: Response) -> float | None:
     """What the platform asks us to wait: `Retry-After` or Feishu's `x-ogw-ratelimit-reset`, in seconds."""
     for header in ("retry-after", "x-ogw-ratelimit-reset"):
-        wait = whole(response.headers.get(header, "").strip())
+        wait = int_or_none(response.headers.get(header, "").strip())
         if wait is not None:
             return float(min(wait, 86_400))
     return None
 
 
-def trouble(response: Response) -> PlatformRefusal | None:
+def refusal_or_none(response: Response) -> PlatformRefusal | None:
     """A refusal that the HTTP layer alone tells: too many requests, server down, an answer that is no JSON object. Else None.
 
     A body that does say something is left to the caller, even with a status of 400 and above.
     """
-    request_id = words(response.headers.get("x-tt-logid") or response.headers.get("x-request-id") or "", 80)
+    request_id = plain_text(response.headers.get("x-tt-logid") or response.headers.get("x-request-id") or "", 80)
     if response.status == 429:
         return PlatformRefusal(
             "429", "too many requests", blame="rate", retryable=True, retry_after=seconds_to_wait(response), request_id=request_id
@@ -162,10 +161,10 @@ def refused_by_name(name: str, message: str = "", *, token: bool = False, status
 
 def read_code(query: Mapping[str, str], code_names: Sequence[str] = ("code",)) -> str:
     """The code of a callback. Raises `PlatformRefusal`: what `error` says, or `no_code`."""
-    if error := words(query.get("error", ""), 60):
-        raise refused_by_name(error, words(query.get("error_description", "")))
+    if error := plain_text(query.get("error", ""), 60):
+        raise refused_by_name(error, plain_text(query.get("error_description", "")))
     for name in code_names:
-        code = opaque(query.get(name))
+        code = text_or_none(query.get(name))
         if code is not None and len(code) <= 2048:
             return code
     raise PlatformRefusal("no_code", "the callback holds neither a code nor an error", blame="platform")
@@ -180,21 +179,27 @@ SLOWEST = 60.0
 
 def read_device(response: Response, *, hide: Iterable[str] = ()) -> Device:
     """The answer of a device authorization endpoint. Raises `PlatformRefusal`."""
-    if problem := trouble(response):
+    if problem := refusal_or_none(response):
         raise problem
     data = response.data()
-    device_code, user_code, page = opaque(data.get("device_code")), words(data.get("user_code"), 40), _web(data.get("verification_uri"))
+    device_code, user_code, page = (
+        text_or_none(data.get("device_code")),
+        plain_text(data.get("user_code"), 40),
+        _web(data.get("verification_uri")),
+    )
     if response.status >= 400 or not device_code or not user_code or not page:
         raise refused_by_name(
-            words(data.get("error"), 60) or "device_not_started", words(data.get("error_description"), hide=hide), status=response.status
+            plain_text(data.get("error"), 60) or "device_not_started",
+            plain_text(data.get("error_description"), hide=hide),
+            status=response.status,
         )
     return Device(
         device_code,
         user_code,
         page,
         _web(data.get("verification_uri_complete")),
-        expires_in=whole(data.get("expires_in")) or 240,
-        interval=float(min(whole(data.get("interval")) or 5, SLOWEST)),
+        expires_in=int_or_none(data.get("expires_in")) or 240,
+        interval=float(min(int_or_none(data.get("interval")) or 5, SLOWEST)),
     )
 
 
@@ -213,7 +218,7 @@ def after_timeout(interval: float) -> Wait:
 
 
 def _web(value: object) -> str:
-    text = opaque(value) or ""
+    text = text_or_none(value) or ""
     return text if urlsplit(text).scheme in ("https", "http") else ""
 
 
@@ -273,7 +278,7 @@ class Generic:
             "client_id": app.app_id,
             "response_type": "code",
             "redirect_uri": redirect_uri,
-            "scope": " ".join(asked(app, scopes, self.MAX_SCOPES)),
+            "scope": " ".join(scopes_to_ask(app, scopes, self.MAX_SCOPES)),
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256" if challenge else "",
@@ -301,13 +306,15 @@ class Generic:
         """Whose token it is, from the userinfo endpoint."""
         headers = {"authorization": f"Bearer {token.access_token}", "accept": "application/json"}
         response = yield Request("GET", self._at(app, self.userinfo), headers=headers)
-        if problem := trouble(response):
+        if problem := refusal_or_none(response):
             raise problem
         data = response.data()
-        subject = opaque(data.get(self.subject))
+        subject = text_or_none(data.get(self.subject))
         if response.status >= 400 or not subject:
-            raise refused_by_name(words(data.get("error"), 60) or "invalid_token", words(data.get("error_description")), token=True)
-        return Account(self.name, {self.subject: subject}, name=words(data.get("name"), 80))
+            raise refused_by_name(
+                plain_text(data.get("error"), 60) or "invalid_token", plain_text(data.get("error_description")), token=True
+            )
+        return Account(self.name, {self.subject: subject}, name=plain_text(data.get("name"), 80))
 
     def revoke(self, app: App, token: Token) -> Talk[bool]:
         """Withdraw the grant (RFC 7009): the refresh token where there is one, because it carries the whole grant."""
@@ -319,7 +326,7 @@ class Generic:
 
     def device_start(self, app: App, *, scopes: Sequence[str]) -> Talk[Device]:
         """Ask for a device code (RFC 8628 §3.1)."""
-        form = {"client_id": app.app_id, "scope": " ".join(asked(app, scopes, self.MAX_SCOPES))}
+        form = {"client_id": app.app_id, "scope": " ".join(scopes_to_ask(app, scopes, self.MAX_SCOPES))}
         response = yield self._post(app, self.device, form)
         return read_device(response, hide=(app.secret,))
 
@@ -330,22 +337,22 @@ class Generic:
             response = yield self._post(app, self.token, form)
         except PlatformRefusal:
             return after_timeout(interval)
-        if wait := paused(words(response.data().get("error"), 60), interval):
+        if wait := paused(plain_text(response.data().get("error"), 60), interval):
             return wait
         return _read_token(response, hide=(device.device_code, app.secret))
 
 
 def _read_token(response: Response, *, hide: Iterable[str], token: bool = False) -> Token:
-    if problem := trouble(response):
+    if problem := refusal_or_none(response):
         raise problem
     data: Mapping[str, Any] = response.data()
-    access = opaque(data.get("access_token"))
+    access = text_or_none(data.get("access_token"))
     if response.status >= 400 or access is None:
-        name = words(data.get("error"), 60) or ("no_token" if response.status < 400 else str(response.status))
-        raise refused_by_name(name, words(data.get("error_description"), hide=hide), token=token, status=response.status)
+        name = plain_text(data.get("error"), 60) or ("no_token" if response.status < 400 else str(response.status))
+        raise refused_by_name(name, plain_text(data.get("error_description"), hide=hide), token=token, status=response.status)
     return Token(
         access,
-        scopes=names(data.get("scope")),
-        expires_in=whole(data.get("expires_in")),
-        refresh_token=opaque(data.get("refresh_token")),
+        scopes=scope_names(data.get("scope")),
+        expires_in=int_or_none(data.get("expires_in")),
+        refresh_token=text_or_none(data.get("refresh_token")),
     )

@@ -1,6 +1,6 @@
 """Talking to a platform, as values: what is sent, what comes back, and what is understood of it. No network here; an edge sends.
 
-The rules of `bot/model.py` hold here too: only stdlib types, nothing of ours imported, and every value but the exception is immutable.
+The rules of `bot/model.py` hold here too: only stdlib types, and every value but the exception is immutable.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
+
+from bot.errors import Blame, BotError
 
 T = TypeVar("T")
 
@@ -85,7 +87,7 @@ class Wait:
     interval: float
 
 
-class PlatformRefusal(Exception):  # noqa: N818 (an answer of the platform, no error of ours)
+class PlatformRefusal(BotError):  # noqa: N818 (an answer of the platform, no error of ours)
     """A platform said no to one of our own calls.
 
     `blame`: whose fault (`app` wrong secret or configuration, `user` declined, `code`, `token`, `platform` down, `rate`).
@@ -97,15 +99,13 @@ class PlatformRefusal(Exception):  # noqa: N818 (an answer of the platform, no e
         code: str,
         message: str = "",
         *,
-        blame: Literal["app", "user", "code", "token", "platform", "rate"] = "platform",
+        blame: Blame = "platform",
         request_id: str = "",
         retryable: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(f"{code} {message}".strip())
-        self.code = code
+        super().__init__(code, blame=blame, detail=message)
         self.message = message
-        self.blame = blame
         self.request_id = request_id
         self.retryable = retryable
         self.retry_after = retry_after

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from bot.errors import OperatorError
 from bot.model import App, Person
 from bot.oauth.messages import PlatformRefusal, Token
 from bot.oauth.ports import StoredToken, Vault
@@ -21,7 +22,7 @@ EARLY = timedelta(seconds=120)
 Outlook = Literal["over", "app", "later"]
 
 
-class TamperedError(Exception):
+class TamperedError(OperatorError):
     """A sealed token stands in a row that it was not sealed for."""
 
 

@@ -43,7 +43,12 @@ _NEXT_LINE: Final = re.compile(r"[ \t]{0,8}\r?\n[ \t>|\"'+]{0,8}([A-Za-z0-9_+/=.
 
 
 def redact(text: str) -> Redaction:
-    """The text with every secret masked; which kinds were masked; whether one of them looked usable."""
+    """The text with every secret masked; which kinds were masked; whether one of them looked usable.
+
+    What is masked already is given back as it is: what was in it, whoever masked it knows.
+    """
+    if isinstance(text, Masked):
+        return Redaction(text)
     kinds: dict[str, None] = {}
     live = False
     for _ in range(_MOST_ROUNDS):

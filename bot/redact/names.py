@@ -98,11 +98,11 @@ def _by_noun(words: Sequence[str], rows: Sequence[Name]) -> Name | None:
                     return row
                 continue
             prior = last[: -len(noun)] if fused else before
-            if (not row.after or _is(prior, row.after, fused)) and not _is(prior, row.not_after, fused):
+            if (not row.after or _is(prior, row.after, fused=True)) and not _is(prior, row.not_after, fused=fused):
                 return row
     return None
 
 
-def _is(prior: str, listed: frozenset[str], fused: bool) -> bool:
+def _is(prior: str, listed: frozenset[str], *, fused: bool) -> bool:
     """Whether the word before a noun is a listed one; in `nextpagetoken` it has no beginning of its own."""
     return prior in listed or (fused and any(prior.endswith(word) for word in listed if len(word) > 2))

@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 _MOST_LAYERS: Final = 4
 _INVISIBLE: Final = r"\x1b\[[0-9;?]{0,24}[ -/]{0,4}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
 _ESCAPE: Final = re.compile(
     rf"({_INVISIBLE})|(?<!\\)\\++(?:u00([0-9A-Fa-f]{{2}})|(u(?![dD][89a-fA-F])[0-9A-Fa-f]{{4}})|x([0-9A-Fa-f]{{2}})|(033|e(?=\[))|([\"'`/nrt]))"
-    r"|%(?:25)*([0-9A-Fa-f]{2})|&(?:amp;)*(#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[a-z]{2,6});"
+    r"|((?:%(?:25)?[c-fC-F][0-9A-Fa-f])(?:%(?:25)?[89abAB][0-9A-Fa-f]){1,3})|%(?:25)*([0-9A-Fa-f]{2})|&(?:amp;)*(#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[a-z]{2,6});"
 )
 _HINT: Final = re.compile(r"[\\%&\x1b\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _LETTERS: Final = {"n": "\n", "r": "\r", "t": "\t"}
@@ -73,19 +74,19 @@ def _view(text: str, blank: str) -> View:
 
 def _meant(found: re.Match[str], blank: str) -> str:
     """What an escape stands for; itself where it stands for nothing that matters here."""
-    invisible, byte, wide, hexadecimal, control, letter, percent, entity = found.groups()
-    if letter is not None:
-        return _LETTERS.get(letter, letter)
+    invisible, byte, wide, hexadecimal, control, letter, several, percent, entity = found.groups()
     if invisible is not None:
         return blank
-    if entity is not None:
-        meant = html.unescape(f"&{entity};")
-        return meant if len(meant) == 1 else found[0]
-    if wide is not None:
-        return chr(int(wide[1:], 16))
+    if letter is not None:
+        return _LETTERS.get(letter, letter)
+    if one := byte or hexadecimal or percent:
+        return _BYTE.get(one.lower(), found[0])
     if control is not None:
         return "\x1b"
-    return _BYTE.get((byte or hexadecimal or percent).lower(), found[0])
+    if wide is not None:
+        return chr(int(wide[1:], 16))
+    meant = html.unescape(f"&{entity};") if entity else unquote(several.replace("%25", "%"))
+    return meant if len(meant) == 1 else found[0]
 
 
 def _back(source: str, blank: str, ends: Sequence[int]) -> list[int]:

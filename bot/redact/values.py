@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bot.redact.rules import words
+
 MASK: Final = "***"
 
 _NOTHING: Final = re.compile(
@@ -19,11 +21,8 @@ _STANDS_FOR: Final = re.compile(
 _CALL: Final = re.compile(r"(?:await |new )?[A-Za-z_][\w.]{0,80}\(.*", re.DOTALL)
 _WORDS: Final = re.compile(r"[A-Za-z]+(?:[-_.'/ ][A-Za-z]+){0,12}[.:!?…]{0,3}")
 _CAMEL: Final = re.compile(r"[a-zA-Z][a-z]+(?:[A-Z][a-z]+){1,6}")
-_SAYS_WRONG: Final = re.compile(
-    r"(?i)(?:^|[^a-z])(?:invalid|expired?|denied|missing|required|error|failed|failure|fail|not|unauthori[sz]ed|forbidden|revoked|mismatch|wrong|incorrect|illegal|empty|unknown|must|cannot|should"
-    r"|unsupported|reached|exceeded|malformed|unavailable|at least|characters|bad|too)(?![a-z])|[a-z](?:Invalid|Expired|Denied|Missing|Required|Error|Failed|NotFound|NotExist)|^(?:Invalid|Expired|Missing)[A-Z]"
-)
-_SAYS_WRONG_CHINESE: Final = re.compile("无效|過期|过期|错误|錯誤|不能|不正确|不合法|失败|为空|缺少|请|不存在|长度|必须")
+_SAYS_WRONG: Final = re.compile(rf"(?i)(?:^|[^a-z])(?:{'|'.join(words('wrong'))})(?![a-z])|(?-i:[a-z](?:{'|'.join(words('Wrong'))}))")
+_SAYS_WRONG_CHINESE: Final = re.compile("|".join(words("wrong_chinese")))
 # 99991663 · 0x80070005 · AADSTS7000215 · ORA-01017 · CM4001 · ERR_1234 · 28.1
 CODE: Final = re.compile(r"-?\d{1,10}(?:\.\d{1,6})?|0x[0-9A-Fa-f]{4,8}|[A-Z]{1,12}[-_]?\d{1,8}|[A-Z]{2,}(?:_[A-Z0-9]+){1,8}")
 _CODE_IN_WORDS: Final = re.compile(r"(?:[A-Z][a-z]+_?){2,8}[A-Z]\d(?:[A-Z][a-z]*_?){0,6}")  # `…TenantOrB2CTenant`

@@ -19,6 +19,7 @@ from bot.oauth import tokens
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card, Report, WorkGivenUpError
 from bot.redact import redact
+from bot.redact.masked import NOTHING, Masked, Redaction
 from bot.services import card_snapshot, consent_runner, present
 from bot.services.context import Context
 from bot.services.results import Answer
@@ -30,19 +31,37 @@ LONG = 100_000  # characters; what is longer is a file or a pasted log
 NOWHERE = Place("", "", "")
 
 
+async def masked(context: Context, text: str) -> Redaction:
+    """A text without its secrets. A long one is looked through where nobody else waits for it; what takes too long is left out as a whole."""
+    try:
+        return await context.workers.run(partial(redact, text), heavy=len(text) > LONG)
+    except WorkGivenUpError:
+        return Redaction(NOTHING, unread=True)
+
+
 async def read(context: Context, text: str, locale: Locale | None = None) -> Explained:
     """What a text says. Reading a log of megabytes takes seconds: it is done where nobody else waits for it."""
     facts = Facts(apps=context.apps, now=context.now())
     try:
         return await context.workers.run(partial(explain, text, facts=facts, locale=locale), heavy=len(text) > LONG)
     except WorkGivenUpError:
-        sorry = say("Reading this text took too long, so I have given up. Send the part around the error.")
-        return Explained(redact(""), (), (), locale or context.locale, sorry)
+        return _given_up(context, locale)
+
+
+def _given_up(context: Context, locale: Locale | None) -> Explained:
+    sorry = say("Reading this text took too long, so I have given up. Send the part around the error.")
+    return Explained(Redaction(NOTHING), (), (), locale or context.locale, sorry)
+
+
+async def _explained(context: Context, question: Question) -> Explained:
+    if question.unread:
+        return _given_up(context, question.locale)
+    return await read(context, question.text, question.locale)
 
 
 async def answer(context: Context, question: Question) -> Answer | None:
     """The card for a question; None when nobody asked and there is nothing to say (or the chat does not want to hear it)."""
-    explained = await read(context, question.text, question.locale)
+    explained = await _explained(context, question)
     place, asker = question.place or NOWHERE, question.asker
     findings = await _recalled(context, explained.findings, place.tenant)
     if not findings:
@@ -82,7 +101,7 @@ async def answer(context: Context, question: Question) -> Answer | None:
 
 async def forgetfully(context: Context, question: Question, warning: Text) -> Answer | None:
     """The card for a question while the store does not answer: nothing is kept, so the card has no buttons, and `warning` says so."""
-    explained = await read(context, question.text, question.locale)
+    explained = await _explained(context, question)
     if not question.direct and not explained.speaks_up:
         return None
     card = Card(question.card, question.place or NOWHERE, question.asker, {}, explained.locale, context.now())
@@ -105,7 +124,7 @@ async def about(context: Context, question: Question, findings: Sequence[Finding
     return Answer(card, await present.draw(context, card, question.surface, locale), found)
 
 
-async def say_it(context: Context, question: Question, sentence: Text, locale: Locale, *, text: str = "", link: str = "") -> Answer:
+async def say_it(context: Context, question: Question, sentence: Text, locale: Locale, *, text: Masked, link: str = "") -> Answer:
     """An answer that is a sentence of ours (to a command)."""
     kept = card_snapshot.make((), Facts(), said=sentence, asker=question.asker, private=_private(question), text=text, link=link)
     card = await _keep(context, question, kept, locale, "")
@@ -280,6 +299,7 @@ def _most(request_ids: tuple[str, ...]) -> tuple[str, ...]:
 async def report(context: Context, text: str, request_id: str | None, source: str) -> tuple[str, ...]:
     """An app sends in a failure of its own; returns the request ids by which it can be looked up now. Everybody here may look it up."""
     found = (await read(context, text)).diagnoses
+    request_id = redact(request_id).text if request_id else None
     if request_id and found and request_id not in found[0].finding.request_ids:
         first = found[0]
         ids = (request_id, *first.finding.request_ids)
@@ -289,7 +309,7 @@ async def report(context: Context, text: str, request_id: str | None, source: st
 
 async def look_up(context: Context, request_id: str) -> Diagnosis | None:
     """The diagnosis of a request id that was reported or pasted before."""
-    known = await context.store.recall((request_id,))
+    known = await context.store.recall((redact(request_id).text,))
     if known is None:
         return None
     asked = Finding(known.platform, request_ids=known.request_ids)

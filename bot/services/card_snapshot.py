@@ -12,6 +12,7 @@ from bot.consent.flow import person_key, person_row, same_person
 from bot.diagnose import diagnose
 from bot.model import App, AppFacts, Claims, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
 from bot.ports import Card
+from bot.redact.masked import NOTHING, Masked, masked_only
 
 MOST_FINDINGS = 12
 MOST_MESSAGE = 4000
@@ -29,11 +30,12 @@ def make(
     first: Text | None = None,
     asker: Person | None = None,
     private: bool = False,
-    text: str = "",
+    text: Masked = NOTHING,
     link: str = "",
 ) -> dict[str, Any]:
     """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `first`: a step that
-    only this chat's history suggests; `text`: what was asked, redacted, for surfaces that show their own history."""
+    only this chat's history suggests; `text`: what was asked, for surfaces that show their own history. Raises `TypeError` where it is not masked."""
+    masked_only(text)
     return {
         "v": VERSION,
         "findings": [finding_row(finding) for finding in findings[:MOST_FINDINGS]],

@@ -15,6 +15,7 @@ from bot.i18n import joined, say
 from bot.model import App, Finding, Locale, Person, Question, Text
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import StoredToken
+from bot.redact.masked import Masked
 from bot.services import answer, consent_plan, consent_runner, device_grant, document_access, present
 from bot.services.context import Context, platform_title
 from bot.services.results import Answer, Grant
@@ -35,7 +36,8 @@ _CODE = re.compile(r"^[A-Za-z0-9._-]{2,80}$")
 
 async def command(context: Context, question: Question) -> Answer:
     """What follows `/whyforbidden`: one of a few words, a code, a request id, a document's address, or simply the error."""
-    text = _PREFIX.sub("", question.text, count=1).strip()
+    called = _PREFIX.match(question.text)
+    text = question.text[called.end() if called else 0 :].strip()
     word, _, rest = text.partition(" ")
     asked = replace(question, text=text, direct=True)
     locale = question.locale or ("zh" if _CHINESE.search(word) else context.locale)
@@ -58,7 +60,7 @@ async def command(context: Context, question: Question) -> Answer:
     return await answer.say_it(context, asked, said, locale, text=text, link=link)
 
 
-async def _question(context: Context, asked: Question, text: str, locale: Locale) -> Answer:
+async def _question(context: Context, asked: Question, text: Masked, locale: Locale) -> Answer:
     if len(text) < 400 and (said := await document_access.about(context, asked.asker, *text.split())) is not None:
         return await answer.say_it(context, asked, said, locale, text=text)
     if _CODE.match(text) and (known := catalog().platforms_of(text)):

@@ -31,6 +31,7 @@ from bot.consent.machine import (
     lacking,
 )
 from bot.consent.messages import REASONS
+from bot.errors import Refused
 from bot.i18n import say
 from bot.model import App, Proof, Text
 from bot.oauth.generic import s256
@@ -38,7 +39,7 @@ from bot.oauth.messages import PlatformRefusal
 from bot.oauth.signing import canonical, read_signed, sign
 from bot.services import answer, consent_plan, consent_runner, present
 from bot.services.context import Context, digest, matches, oauth_of, platform_title
-from bot.services.results import ConfirmPage, Outcome, Refused, Started
+from bot.services.results import ConfirmPage, Outcome, Started
 
 _NONCE_SECONDS = 900  # longer than a signed answer is believed
 

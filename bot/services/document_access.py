@@ -13,6 +13,7 @@ from bot.i18n import joined, say
 from bot.model import App, Identity, Person, Text
 from bot.oauth import tokens
 from bot.platforms.api import Documents
+from bot.redact import redact
 from bot.services.context import Context
 from bot.services.results import Verdict
 
@@ -43,6 +44,7 @@ async def check(
 
     None when no configured app can ask. What is no question about a document gets a sentence that says so, and takes no turn.
     """
+    document, type_, action = redact(document).text, redact(type_).text, redact(action).text
     able = [app for app in context.apps if app_id in (None, app.app_id) and _documents(app.platform) is not None]
     if not able:
         return None

@@ -99,12 +99,3 @@ class Grant:
     account: str
     scopes: tuple[str, ...]
     granted: datetime | None
-
-
-class Refused(Exception):  # noqa: N818 (an answer, not a failure)
-    """A request that changes nothing, with the sentence for the person and a stable code (`unknown_ticket`, `expired`, `used` …)."""
-
-    def __init__(self, code: str, sentence: Text) -> None:
-        super().__init__(code)
-        self.code = code
-        self.sentence = sentence

@@ -182,7 +182,7 @@ class ChatDoor(Generic[A, P]):
             return
         if await self._surface.own(ask, reading, known):
             return
-        question = self._question(asking, reading, known)
+        question = await self._question(asking, reading, known)
         found = await (self._service.command(question) if ask.direct else self._service.answer(question))
         if found is None:
             return
@@ -192,12 +192,22 @@ class ChatDoor(Generic[A, P]):
         if found.notice is not None:
             await self._surface.aside(ask, known, found.notice)
 
-    def _question(self, asking: Asking[A], reading: Reading, known: Known) -> Question:
+    async def _question(self, asking: Asking[A], reading: Reading, known: Known) -> Question:
         ask = asking.ask
         person = Person(ask.person.surface, ask.person.tenant, ask.person.user_id, known.name or ask.person.name)
-        text = reading.text[: self._settings.max_upload]
+        hidden = await self._service.masked(reading.text[: self._settings.max_upload])
+        live = asking.live or hidden.live
         return Question(
-            text, self._surface.name, person, ask.place, known.locale, ask.direct, ask.private, card=asking.card, live=asking.live
+            hidden.text,
+            self._surface.name,
+            person,
+            ask.place,
+            known.locale,
+            ask.direct,
+            ask.private,
+            asking.card,
+            live,
+            unread=hidden.unread,
         )
 
     # ------------------------------------------------------------ where it stands
@@ -262,7 +272,7 @@ class ChatDoor(Generic[A, P]):
         try:
             known = await self._surface.who(ask)
             reading = await self._surface.read(ask)
-            found = await self._service.forgetfully(self._question(asking, reading, known), sentences.FORGETFUL)
+            found = await self._service.forgetfully(await self._question(asking, reading, known), sentences.FORGETFUL)
             if found is not None:
                 await self._surface.answer(ask, known, found, again=asking.job.again)
             await self.inbox.done(asking.job)

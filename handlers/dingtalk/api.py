@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from bot.oauth.generic import opaque, seconds_to_wait, whole, words
+from bot.oauth.generic import int_or_none, plain_text, seconds_to_wait, text_or_none
 from bot.oauth.messages import PlatformRefusal, Request, Response
 from bot.ports import Http
 from handlers.chat import metrics
@@ -160,7 +160,7 @@ class Api:
             data, why = await self.call("POST", "/v1.0/robot/messageFiles/download", body)
         except PlatformRefusal as refusal:
             return None, refusal.code
-        url = words(data.get("downloadUrl"), 4000) if data else ""
+        url = plain_text(data.get("downloadUrl"), 4000) if data else ""
         if not url:
             return None, why or "no_address"
         try:
@@ -176,28 +176,28 @@ async def fetch_token(http: Http, base: str, client_id: str, secret: str) -> tup
         Request("POST", base.rstrip("/") + "/v1.0/oauth2/accessToken", json={"appKey": client_id, "appSecret": secret})
     )
     data = response.data()
-    token = opaque(data.get("accessToken"))
+    token = text_or_none(data.get("accessToken"))
     if response.status >= 400 or token is None:
         code = reason(response) or "no_token"
         no = refused(response)
-        message = words(data.get("message"), hide=(secret,))
+        message = plain_text(data.get("message"), hide=(secret,))
         raise PlatformRefusal(
             code, message, blame=no.blame if no else "app", retryable=bool(no and no.retryable), retry_after=no.retry_after if no else None
         )
-    return token, whole(data.get("expireIn")) or 7200
+    return token, int_or_none(data.get("expireIn")) or 7200
 
 
 def reason(response: Response) -> str:
     """Why a call was refused, by DingTalk's own code; empty when it was not. The old API says so with status 200."""
     data = response.data()
-    old = words(data.get("errcode"), 40)
+    old = plain_text(data.get("errcode"), 40)
     if old not in ("", "0"):
         return old
-    if words(data.get("status"), 40) == "1111":
+    if plain_text(data.get("status"), 40) == "1111":
         return "1111"
     if response.status < 400 and (data or not response.body):
         return ""
-    return words(data.get("code"), 100) or (str(response.status) if response.status >= 400 else "not_json")
+    return plain_text(data.get("code"), 100) or (str(response.status) if response.status >= 400 else "not_json")
 
 
 def refused(response: Response) -> PlatformRefusal | None:
@@ -221,7 +221,7 @@ def pause(response: Response, why: str) -> float | None:
         and not any(mark in lower for mark in ("qpslimit", "too.fast", "toofast", "too.many"))
     ):
         return None
-    told = whole(response.data().get("wait"))
+    told = int_or_none(response.data().get("wait"))
     return min(LONGEST_WAIT, float(told) if told is not None else seconds_to_wait(response) or 1.0)
 
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bot.errors import Refused
 from handlers.chat.gate import Forged
 
 MOST_BYTES = 1_000_000  # a message's text is at most 150 KB; encrypted and in base64 still far below
@@ -31,10 +32,6 @@ _AHEAD_SECONDS = 3600.0
 _BLOCK = 16
 
 Event = Mapping[str, Any]
-
-
-class RefusedError(Exception):
-    """Not from the platform, or not for us. The reason is for the log only."""
 
 
 class Gate:
@@ -47,15 +44,15 @@ class Gate:
         self._now = now
 
     def open(self, headers: Mapping[str, str], body: bytes) -> Event:
-        """The event. Raises `RefusedError`."""
+        """The event. Raises `Refused`."""
         signed = self._signed(headers, body) if self._key else False
         event = _parsed(self._decrypted(_parsed(body)) if self._key else body)
         if not self._right_token(event):
-            raise RefusedError("wrong verification token")
+            raise Refused("wrong verification token")
         if event.get("type") == "url_verification":
             return event
         if self._key and not signed:
-            raise RefusedError("no signature")
+            raise Refused("no signature")
         self._fresh(event)
         return event
 
@@ -67,14 +64,14 @@ class Gate:
         parts = (headers.get("x-lark-request-timestamp", "") + headers.get("x-lark-request-nonce", "")).encode()
         right = sha256(parts + self._key + body).hexdigest()
         if not hmac.compare_digest(right.encode(), given.strip().lower().encode()):
-            raise RefusedError("wrong signature")
+            raise Refused("wrong signature")
         return True
 
     def _decrypted(self, envelope: Mapping[str, Any]) -> bytes:
         """base64(16 bytes of IV + AES-256-CBC with PKCS#7); the key is the SHA-256 of the Encrypt Key."""
         sealed = envelope.get("encrypt")
         if not isinstance(sealed, str):
-            raise RefusedError("not encrypted")
+            raise Refused("not encrypted")
         try:
             raw = base64.b64decode(sealed, validate=True)
             decryptor = Cipher(algorithms.AES256(self._aes), modes.CBC(raw[:_BLOCK])).decryptor()
@@ -82,7 +79,7 @@ class Gate:
             unpadder = padding.PKCS7(128).unpadder()
             return unpadder.update(plain) + unpadder.finalize()
         except (ValueError, binascii.Error):
-            raise RefusedError("cannot be decrypted") from None
+            raise Refused("cannot be decrypted") from None
 
     def _right_token(self, event: Event) -> bool:
         """The Verification Token, where one is configured, in `header.token` (2.0) or `token` (1.0 and the address check)."""
@@ -98,9 +95,9 @@ class Gate:
         created = header.get("create_time") if isinstance(header, Mapping) else event.get("ts")
         at = seconds(created)
         if at is None:
-            raise RefusedError("no time")
+            raise Refused("no time")
         if not -_AHEAD_SECONDS <= self._now().timestamp() - at <= OLDEST_SECONDS:
-            raise RefusedError("too old")
+            raise Refused("too old")
 
 
 def seconds(raw: object) -> float | None:
@@ -120,9 +117,9 @@ def _parsed(raw: bytes) -> Mapping[str, Any]:
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
-        raise RefusedError("not JSON") from None
+        raise Refused("not JSON") from None
     if not isinstance(value, dict):
-        raise RefusedError("not an object")
+        raise Refused("not an object")
     return value
 
 
@@ -141,7 +138,7 @@ def route(
                 return JSONResponse({"msg": "The event is too large."}, 413)
         try:
             event = gate.open(request.headers, bytes(body))
-        except RefusedError as refusal:
+        except Refused as refusal:
             forged.note(request, str(refusal))
             return JSONResponse({"msg": "This is not an event of the platform for this app."}, 401)
         if event.get("type") == "url_verification":

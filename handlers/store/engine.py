@@ -17,13 +17,15 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from bot.errors import OperatorError
+
 BUSY_MS = 15_000
 _AGAIN = 0.01  # seconds
 _ONE_AT_A_TIME = threading.Lock()  # Alembic keeps its context in globals
 _MIGRATION_LOCK = 0x77687966  # any number that no other program on the same database uses: "whyf"
 
 
-class StoreError(Exception):
+class StoreError(OperatorError):
     """The store cannot be opened or has gone away. One sentence that names the setting; never the password in the URL."""
 
 

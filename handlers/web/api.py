@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.errors import Refused
 from bot.model import App, Surface
 from bot.render import as_json, render
-from bot.service import Refused
 from handlers.system import is_local
 from handlers.tokens import NoToken
 from handlers.web.addresses import host_name

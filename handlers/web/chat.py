@@ -100,8 +100,18 @@ def router(web: Web) -> APIRouter:
         if wrong is not None:
             return _no(request, wrong, 400)
         await _introduce(web, who)
+        hidden = await web.service.masked(text)
         answer = await web.service.command(
-            Question(text=text, surface="web", asker=who.person, place=who.place, locale=locale, always_new=True)
+            Question(
+                hidden.text,
+                "web",
+                who.person,
+                who.place,
+                locale,
+                live=hidden.live,
+                unread=hidden.unread,
+                always_new=True,
+            )
         )
         turn = await _turn(web, answer.card, who, locale, notice=answer.notice)
         return JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from bot.errors import Refused
 from bot.i18n import say
 from bot.model import App, ConsentView, Person, Text
-from bot.service import Refused
 from bot.services.results import ConfirmPage
 from handlers.web.addresses import origin_of
 from handlers.web.pages import BINDING_COOKIE, draw, locale_of, policy, problem, set_cookie, words_json

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 
 from starlette.requests import Request
 
+from bot.errors import BotError
 from bot.i18n import say
 from bot.model import Text
 from handlers.chat.queue import Pace
@@ -19,13 +20,13 @@ STREAMS_A_VISITOR = 8
 STREAMS = 400
 
 
-class TooMuch(Exception):  # noqa: N818 - what it says is the sentence
+class TooMuch(BotError):  # noqa: N818 (what it says is the sentence)
     """More than the limit: the status and the sentence for whoever asked."""
 
     def __init__(self, status: int, sentence: Text) -> None:
-        super().__init__(sentence.en)
+        super().__init__("too_much", sentence, blame="rate")
         self.status = status
-        self.sentence = sentence
+        self.sentence: Text = sentence
 
 
 class Limits:

@@ -24,6 +24,7 @@ from bot.explain import explain
 from bot.extract import anchors
 from bot.extract.vocabulary import alike
 from bot.model import ACTIONS, Person, Place, Question
+from bot.redact import redact
 from bot.render import _card_of, _shown, _template, render
 from bot.render.escape import PAPERS
 from handlers.compose import build
@@ -92,7 +93,9 @@ async def _remembering(text: str, folder: Path) -> tuple[float, float]:
 
     async def ask(what: str, who: str) -> float:
         began = time.perf_counter()
-        await runtime.service.command(Question(what, "web", Person("web", "bench", who), Place("web", "bench", who), "en", direct=True))
+        await runtime.service.command(
+            Question(redact(what).text, "web", Person("web", "bench", who), Place("web", "bench", who), "en", direct=True)
+        )
         return time.perf_counter() - began
 
     def size() -> int:

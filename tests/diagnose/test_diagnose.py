@@ -182,7 +182,6 @@ def test_the_first_step_says_what_is_known(
             None,
         ),
         ("nothing but a status elsewhere", "slack", "", "HTTP 429", {"http_status": 429}, Cause.RATE_LIMITED, None),
-        ("forbidden does not say why", "dingtalk", "", "send forbidden", {}, Cause.OTHER, None),
     ],
 )
 def test_stories_end_on_the_right_cause(
@@ -392,3 +391,8 @@ def test_the_language_follows_the_paste() -> None:
     assert language("Access denied. One of the following scopes is required: [im:chat]") == "en"
     assert language("12345 !!") is None
     assert explain("hello", locale="zh").locale == "zh" and explain("12345").locale == "en"
+
+
+def test_forbidden_alone_is_said_to_be_unsure() -> None:
+    """A refusal without a reason is never told as if the cause were known."""
+    assert one(Finding("dingtalk", (), "send forbidden")).confidence < 0.6

@@ -233,3 +233,23 @@ def test_kuaishou_consent_asks_for_the_missing_pack_only() -> None:
     assert [offer.scopes for offer in seed("kuaishou-plain", facts).offers] == [("merchant_order",)]
     unsure = seed("kuaishou-plain", Facts((app,)))
     assert unsure.offers == () and unsure.no_offer is not None and "which API" in unsure.no_offer.en
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "who"),
+    [
+        ("feishu-both-languages", "reauthorize", Who.USER),
+        ("feishu-english-only", "reauthorize", Who.USER),
+        ("lark-in-client", "reauthorize", Who.USER),
+        ("lark-refused", "complete-consent", Who.USER),
+        ("members-auth", "fix-parameter", Who.DEVELOPER),
+        ("dingtalk-with-request", "enable-app-scope", Who.DEVELOPER),
+        ("dingtalk-bare", "enable-app-scope", Who.DEVELOPER),
+        ("kuaishou-plain", "reauthorize", Who.USER),
+        ("kuaishou-json", "reauthorize", Who.USER),
+    ],
+)
+def test_the_first_remedy(name: str, first: str, who: Who) -> None:
+    """What to do, and who does it: the card's first screen."""
+    remedy = seed(name).remedies[0]
+    assert (remedy.id, remedy.who) == (first, who) and remedy.text.en and remedy.text.zh

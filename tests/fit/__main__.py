@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+import bot.diagnose
 import bot.extract
-from tests.fit import remedies, signals
+from tests.fit import messages, remedies, signals
 from tests.fit.corpus import folds, pastes
 
 WEIGHTS = Path(bot.extract.__file__).with_name("weights.json")
+MESSAGES = Path(bot.diagnose.__file__).with_name("messages.bin")
 QUIET = 0.975  # of the texts without an error, how many must stay unanswered where nobody asked
 
 
@@ -27,6 +29,8 @@ def main() -> None:
     speaks_up = round(1 / (1 + float(np.exp(-least))), 3)
     WEIGHTS.write_text(signals.document(learned.weights, learned.constant, speaks_up), encoding="utf-8")
     WEIGHTS.with_name("voice.bin").write_bytes(signals.voice_file(learned))
+    told = messages.messages(every)
+    MESSAGES.write_bytes(messages.file(messages.fit(every, told, kept)))
     print(f"out of fold: has_it {((held > 0) == errors)[scored].mean():.4f}")
     print(f"             errors {(held > 0)[scored & errors].mean():.4f}  other texts {(held <= 0)[scored & ~errors].mean():.4f}")
     print(

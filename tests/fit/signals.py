@@ -174,7 +174,8 @@ def _document(learned: dict[str, float], constant: float, speaks_up: float = 0.9
     made = []
     for row in rules.rows():
         weight = learned.get(row["id"], 0.0)
-        if learned and not weight and not (row["kind"] == "source" and row.get("in") == "line"):
+        counted = row["kind"] == "source" and row.get("in") == "line"  # for the share of source lines
+        if learned and not weight and not counted and not (row["kind"] == "foreign" and "feature" in row):
             continue
         one = {"id": row["id"], "kind": row["kind"], "weight": weight, "why": row["why"]}
         if "feature" in row:

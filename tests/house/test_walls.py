@@ -6,11 +6,11 @@ import re
 
 from tests.house.walls import arrows, floors, imports, report, rooms, upward
 
-MOST_ROOMS = 15
+MOST_ROOMS = 16  # ten packages and six modules
 
 
 def test_the_rooms_are_few_and_nobody_imports_upward() -> None:
-    """At most fifteen rooms; every import leads to a lower floor, so there is no circle. The plan is printed (`pytest -s`)."""
+    """At most sixteen rooms; every import leads to a lower floor, so there is no circle. The plan is printed (`pytest -s`)."""
     plan = arrows()
     levels, circle = floors(plan)
     print(f"\n{report()}")

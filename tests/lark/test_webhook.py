@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.lark.webhook import MOST_BYTES, Gate, RefusedError, seconds
+from bot.errors import Refused
+from handlers.lark.webhook import MOST_BYTES, Gate, seconds
 from tests.lark.conftest import Open
 from tests.lark.made import KEY, TOKEN, click, header, message, sealed, signature
 from tests.lark.platform import OpenPlatform, until
@@ -123,7 +124,7 @@ def test_no_bytes_open_the_gate_or_break_it(body: bytes, headers: dict[str, str]
         Gate("", TOKEN, lambda: datetime.now(UTC)),
         Gate(KEY, TOKEN, lambda: datetime.now(UTC)),
     ):
-        with pytest.raises(RefusedError):
+        with pytest.raises(Refused):
             gate.open(headers, body)
 
 

@@ -14,6 +14,7 @@ import pytest
 from bot.model import Identity, Question
 from bot.oauth.messages import Request, Response
 from bot.platforms.lark.documents import PACE
+from bot.redact import redact
 from bot.services.document_access import MOST_WAITING
 from handlers.admin import check_document
 from handlers.practice import Practice, running
@@ -43,7 +44,7 @@ class Asked(Scene):
 
     async def ask(self, name: str) -> str:
         """Somebody asks in a chat."""
-        asked = Question(f"https://team.feishu.cn/docx/{name} view", "slack", ALICE, PLACE, "en", direct=True)
+        asked = Question(redact(f"https://team.feishu.cn/docx/{name} view").text, "slack", ALICE, PLACE, "en", direct=True)
         return (await self.service.command(asked)).reply.fallback
 
     async def at_once(self, names: Sequence[str]) -> list[str]:

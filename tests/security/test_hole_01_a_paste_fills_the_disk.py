@@ -15,6 +15,7 @@ from sqlalchemy import event, func, select
 from bot.explain import explain
 from bot.model import Finding, Person, Place, Question
 from bot.ports import Report
+from bot.redact import redact
 from bot.services import card_snapshot
 from bot.services.answer import MOST_IDS
 from handlers.compose import Runtime, build
@@ -36,7 +37,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
 
 
 def asked(text: str, who: str = "U1") -> Question:
-    return Question(text, "web", Person("web", "t", who), Place("web", "t", who), "en", direct=True)
+    return Question(redact(text).text, "web", Person("web", "t", who), Place("web", "t", who), "en", direct=True)
 
 
 def size(folder: Path) -> int:

@@ -13,12 +13,13 @@ import pytest
 
 from bot.consent.flow import LIFE, SKEW, Flow, State
 from bot.consent.machine import Begin, DeviceShown, Moved, TimedOut, advance
+from bot.errors import Refused
 from bot.model import Person, Place
 from bot.oauth.messages import PlatformRefusal
 from bot.oauth.messages import Request as Call
 from handlers import doctor
 from handlers.http import HttpClient
-from handlers.lark.webhook import Gate, RefusedError
+from handlers.lark.webhook import Gate
 from handlers.serve import _prepare
 from handlers.settings import SettingsError, exposed, load_settings
 from handlers.system import is_local, leads_here
@@ -177,7 +178,7 @@ def test_hole_10_an_event_without_a_time_is_not_fresh(time: dict[str, object]) -
     gate = Gate("", "token", lambda: NOW)
     good = {"header": {"token": "token", "create_time": str(int(NOW.timestamp() * 1000))}}
     assert gate.open({}, json.dumps(good).encode())
-    with pytest.raises(RefusedError):
+    with pytest.raises(Refused):
         gate.open({}, json.dumps({"header": {"token": "token", **time}}).encode())
 
 

@@ -124,8 +124,9 @@ async def test_a_button_of_the_asker_does_nothing_for_others(admins: Admins, sta
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("action", [*FOR_THE_ASKER, *FOR_ANYBODY])
-@pytest.mark.parametrize("place", [ELSEWHERE, OTHER_SURFACE], ids=["another workspace", "another surface"])
-@pytest.mark.parametrize("person", [ALICE, BOB], ids=["the asker", "somebody else"])
+@pytest.mark.parametrize(
+    ("place", "person"), [(ELSEWHERE, ALICE), (OTHER_SURFACE, BOB)], ids=["the asker in another workspace", "somebody on another surface"]
+)
 async def test_a_click_from_another_workspace_does_nothing(admins: Admins, state: str, action: str, place: Place, person: Person) -> None:
     """Whoever presses it there, also the asker's own id: nothing changes, not even the trail."""
     scene = await scene_in(state)
@@ -468,6 +469,29 @@ async def test_the_personal_link_is_whispered_and_nowhere_else(admins: Admins) -
     assert NARROW in str(clicked.whisper.body)
     assert clicked.card is not None and ticket.partition(".")[2] not in str(clicked.card.body)
     assert clicked.share is None and clicked.copy is None
+
+
+@pytest.mark.parametrize(("name", "shown"), [("Weekly report", "Weekly report"), ("", APP.app_id)])
+async def test_the_link_names_the_app(name: str, shown: str) -> None:
+    """By its name, or by its id where it has none."""
+    scene = Scene(app=replace(APP, name=name))
+    await scene.card()
+
+    clicked = await scene.click(ALICE, "reauthorize")
+
+    assert clicked.whisper is not None and f"Your personal link for {shown} on " in clicked.whisper.fallback.replace("`", "")
+
+
+async def test_what_was_tried_before_is_not_asked_for_again(admins: Admins) -> None:
+    """The narrow scope was granted and did not do: the next link asks for the other one."""
+    scene = Scene()
+    scene.platform.works_with = {WIDE}
+    await scene.card()
+    assert (await scene.loop()).view.state == "insufficient"
+
+    clicked = await scene.click(ALICE, "reauthorize")
+
+    assert clicked.whisper is not None and WIDE in clicked.whisper.fallback
 
 
 async def test_an_address_with_a_slash_at_its_end_makes_the_same_link() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.service import Refused
+from bot.errors import Refused
 from tests.consent_world import ALICE, Scene, teach
 
 pytestmark = pytest.mark.chaos

@@ -22,10 +22,10 @@ from typing import Any
 import pytest
 
 from bot.consent.machine import UNFINISHED
+from bot.errors import Refused
 from bot.model import App, Person, Place, Reply
 from bot.oauth.messages import Request, Response
 from bot.ports import Card
-from bot.service import Refused
 from handlers.compose import Runtime
 from handlers.http import HttpClient
 from handlers.practice import Practice

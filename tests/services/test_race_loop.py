@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from bot.errors import Refused
 from bot.model import App
-from bot.service import Refused
 from handlers.compose import Runtime
 from handlers.practice import Practice
 from tests.peers import postgres_database

@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from bot.consent.machine import TABLE, Move, State
+from bot.errors import Refused
 from bot.model import Facts, Finding, Identity, Mode, Person, Place
 from bot.oauth.messages import Response
 from bot.ports import Card
-from bot.service import Refused
 from bot.services import card_snapshot, consent_plan
 from bot.services.consent_runner import binding
 from handlers.vault import FernetVault

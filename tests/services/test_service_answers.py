@@ -12,6 +12,7 @@ from bot import platforms
 from bot.model import Person, Place, Question
 from bot.oauth.messages import Response
 from bot.ports import StoredToken
+from bot.redact import redact
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, Scene, once, teach
 
 LOG_ID = "202308071603455425F5854702B4000DB9"
@@ -39,7 +40,8 @@ def scene() -> Scene:
 def asked(
     text: str = ERROR, person: Person | None = ALICE, *, direct: bool = True, place: Place = PLACE, private: bool = False
 ) -> Question:
-    return Question(text, "slack", person, place, "en", direct=direct, private=private)
+    hidden = redact(text)
+    return Question(hidden.text, "slack", person, place, "en", direct=direct, private=private, live=hidden.live)
 
 
 async def test_a_paste_becomes_a_stored_card(scene: Scene) -> None:

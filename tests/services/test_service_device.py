@@ -12,6 +12,7 @@ import pytest
 
 from bot.model import Person, Place, Question
 from bot.oauth.messages import Request, Response
+from bot.redact import redact
 from bot.services.consent_runner import binding
 from tests.consent_world import ALICE, APP, NARROW, PLACE, Platform, Scene, Timeout, once, teach
 
@@ -70,7 +71,7 @@ class DeviceScene(Scene):
     async def ask(self, *, private: bool = True, person: Person = ALICE, place: Place = DM) -> str:
         card = await self.card(person)
         self.store.cards["card"] = replace(card, place=place)
-        answer = await self.service.command(Question("device", "slack", person, place, "en", private=private))
+        answer = await self.service.command(Question(redact("device").text, "slack", person, place, "en", private=private))
         return answer.reply.fallback
 
     async def wait(self, seconds: float) -> None:

@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from bot.errors import Refused
 from bot.oauth.signing import WINDOW, canonical, read_signed, sign, signed
-from bot.service import Refused, Started
+from bot.service import Started
 from tests.consent_world import ALICE, HANDOFF, NARROW, WIDE, Scene, teach
 
 KEY = HANDOFF.app_key

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.consent.machine import TABLE, Move, State
+from bot.errors import Refused
 from bot.model import Person
 from bot.oauth.messages import Response
-from bot.service import Refused
 from tests.consent_world import ALICE, BOB, NARROW, WIDE, Scene, Timeout, once, teach
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ import pytest
 from bot.model import ConsentView, Person, Place, Question, Reply
 from bot.oauth.tokens import unseal
 from bot.ports import Card
+from bot.redact import redact
 from bot.service import Service
 from bot.services.consent_runner import binding
 from handlers.compose import Runtime
@@ -92,7 +93,7 @@ async def test_another_account_is_thrown_away_and_both_are_told(runtime: Runtime
 async def test_grants_that_pile_up_are_named_with_the_way_back(service: Service, practice: Practice, platform: str, brand: str) -> None:
     """The proven card and the list of one's grants say that consents add up (not on Kuaishou) and how one is taken back."""
     view = await walk(service, practice.app(platform, brand))
-    question = Question("/whyforbidden grants", "slack", asker=ALICE, place=PLACE, direct=True, private=True)
+    question = Question(redact("/whyforbidden grants").text, "slack", asker=ALICE, place=PLACE, direct=True, private=True)
     listed = str((await service.command(question)).reply.body)
 
     if platform == "kuaishou":

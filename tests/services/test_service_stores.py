@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import Refused
 from bot.model import Question
-from bot.service import Refused, Service
+from bot.redact import redact
+from bot.service import Service
 from bot.services import card_snapshot
 from handlers.store import open_store
 from handlers.vault import FernetVault
@@ -163,7 +165,7 @@ async def test_a_mute_outlives_the_process(url: str) -> None:
     scene = on(url, "mute", messengers={})
     place = replace(PLACE, chat=f"mute-{url[:6]}")
     text = '{"code":99991679,"msg":"required one of these privileges: [docx:document]","error":{"log_id":"20260301120000000000000000000000AA"}}'
-    overheard = Question(text, "slack", asker=ALICE, place=place, direct=False)
+    overheard = Question(redact(text).text, "slack", asker=ALICE, place=place, direct=False)
     first = await scene.service.answer(overheard)
     assert first is not None
     assert (await scene.service.click(first.card.id, "mute", BOB, place)).toast.en.startswith("Quiet")

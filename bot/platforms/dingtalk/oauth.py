@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.errors import Blame
 from bot.i18n import say
 from bot.model import App, Text
-from bot.oauth.generic import Blame, address, asked, host, opaque, read_code, trouble, whole, words
+from bot.oauth.generic import address, host, int_or_none, plain_text, read_code, refusal_or_none, scopes_to_ask, text_or_none
 from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Talk, Token
 from bot.platforms.api import OAuth
 
@@ -50,7 +51,7 @@ _BLAME: Mapping[str, Blame] = {code.lower(): blame for blame, codes in _CODES.it
 
 def authorize_url(app: App, *, scopes: Sequence[str], state: str, challenge: str, redirect_uri: str) -> str:  # noqa: ARG001
     """The login page. `challenge` is not used: DingTalk documents no PKCE."""
-    wanted = asked(app, scopes, MAX_SCOPES)
+    wanted = scopes_to_ask(app, scopes, MAX_SCOPES)
     parameters = {
         "client_id": app.app_id,
         "response_type": "code",
@@ -64,9 +65,9 @@ def authorize_url(app: App, *, scopes: Sequence[str], state: str, challenge: str
 
 def read_callback(query: Mapping[str, str]) -> str:
     """The code: `authCode`, and in newer answers `code` with the same value. Also reads what the in-client suite reports (`status`)."""
-    status = words(query.get("status", ""), 20)
+    status = plain_text(query.get("status", ""), 20)
     if status and status != "ok":
-        raise PlatformRefusal(status, words(query.get("message", "")), blame="user" if status in ("cancel", "toAdmin") else "app")
+        raise PlatformRefusal(status, plain_text(query.get("message", "")), blame="user" if status in ("cancel", "toAdmin") else "app")
     return read_code(query, ("authCode", "code"))
 
 
@@ -93,13 +94,13 @@ def whoami(app: App, token: Token) -> Talk[Account]:
     """Whose token it is. Needs Contact.User.Read. `unionId` is the same in all apps of one developer, `openId` per app."""
     response = yield me(app, token)
     data = answered(response, hide=(token.access_token,))
-    union_id = opaque(data.get("unionId"))
+    union_id = text_or_none(data.get("unionId"))
     if union_id is None:
         raise PlatformRefusal("no_account", "contact/users/me names nobody", blame="platform")
     ids = {"unionId": union_id}
-    if open_id := opaque(data.get("openId")):
+    if open_id := text_or_none(data.get("openId")):
         ids["openId"] = open_id
-    return Account("dingtalk", ids, name=words(data.get("nick"), 80), tenant=token.extra.get("corpId", ""))
+    return Account("dingtalk", ids, name=plain_text(data.get("nick"), 80), tenant=token.extra.get("corpId", ""))
 
 
 def revoke(app: App, token: Token) -> Talk[bool]:  # noqa: ARG001
@@ -127,7 +128,7 @@ class OpenAuth:
 
 def open_auth(app: App, scopes: Sequence[str], *, corp_id: str, organization: bool) -> OpenAuth:
     """What the suite is called with for these scopes. The code in its answer goes to `exchange`."""
-    return OpenAuth(app.app_id, corp_id, " ".join(asked(app, scopes, MAX_SCOPES)), 1 if organization else 0)
+    return OpenAuth(app.app_id, corp_id, " ".join(scopes_to_ask(app, scopes, MAX_SCOPES)), 1 if organization else 0)
 
 
 # ---------------------------------------------------------------- shared with the checks
@@ -142,21 +143,21 @@ def me(app: App, token: Token) -> Request:
 def answered(response: Response, *, hide: Iterable[str] = ()) -> Mapping[str, object]:
     """The body of a good answer. Raises `PlatformRefusal` for any other."""
     data = response.data()
-    code = words(data.get("code"), 100)
+    code = plain_text(data.get("code"), 100)
     if response.status < 400 and not code:
-        if problem := trouble(response):
+        if problem := refusal_or_none(response):
             raise problem
         return data
-    problem = trouble(response)
+    problem = refusal_or_none(response)
     if not code:
         raise problem or PlatformRefusal(str(response.status), "the answer names no reason", retryable=response.status >= 500)
     limited = "limit" in code.lower() and code.startswith("Forbidden.AccessDenied.Q")
     blame: Blame = "rate" if limited else _BLAME.get(code.lower(), problem.blame if problem else "platform")
     raise PlatformRefusal(
         code,
-        words(data.get("message"), hide=hide),
+        plain_text(data.get("message"), hide=hide),
         blame=blame,
-        request_id=words(data.get("requestid") or data.get("requestId"), 60),
+        request_id=plain_text(data.get("requestid") or data.get("requestId"), 60),
         retryable=limited or response.status >= 500 or response.status == 429,
         retry_after=problem.retry_after if problem else None,
     )
@@ -169,14 +170,14 @@ def _token_request(app: App, body: Mapping[str, str]) -> Request:
 
 def _token(response: Response, *, hide: Iterable[str]) -> Token:
     data = answered(response, hide=hide)
-    access = opaque(data.get("accessToken"))
+    access = text_or_none(data.get("accessToken"))
     if access is None:
         raise PlatformRefusal("no_token", "the answer holds no access token", blame="platform")
-    corp_id = opaque(data.get("corpId"))
+    corp_id = text_or_none(data.get("corpId"))
     return Token(
         access,
-        expires_in=whole(data.get("expireIn")),
-        refresh_token=opaque(data.get("refreshToken")),
+        expires_in=int_or_none(data.get("expireIn")),
+        refresh_token=text_or_none(data.get("refreshToken")),
         refresh_expires_in=REFRESH_SECONDS,
         extra={"corpId": corp_id} if corp_id else {},
     )

@@ -10,9 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.errors import Blame
 from bot.i18n import say
 from bot.model import App, Text
-from bot.oauth.generic import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
+from bot.oauth.generic import (
+    address,
+    host,
+    int_or_none,
+    plain_text,
+    read_code,
+    refusal_or_none,
+    scope_names,
+    scopes_to_ask,
+    text_or_none,
+)
 from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Talk, Token
 from bot.platforms.api import OAuth
 
@@ -59,7 +70,7 @@ def authorize_url(app: App, *, scopes: Sequence[str], state: str, challenge: str
     parameters = {
         "app_id": app.app_id,
         "redirect_uri": redirect_uri,
-        "scope": ",".join(asked(app, scopes, MAX_SCOPES)),
+        "scope": ",".join(scopes_to_ask(app, scopes, MAX_SCOPES)),
         "response_type": "code",
         "state": state,
     }
@@ -97,8 +108,8 @@ def whoami(app: App, token: Token) -> Talk[Account]:
         response = yield Request("GET", _at(app, "/openapi/user_info"), query=query, secret=True)
         data = answered(response, hide=(token.access_token,))
         info = data.get("user_info")
-        name = words(info.get("name"), 80) if isinstance(info, dict) else ""
-        open_id = opaque(info.get("open_id")) if isinstance(info, dict) else None
+        name = plain_text(info.get("name"), 80) if isinstance(info, dict) else ""
+        open_id = text_or_none(info.get("open_id")) if isinstance(info, dict) else None
         if open_id and token.subject and open_id != token.subject:
             raise PlatformRefusal("other_account", "user_info names somebody else than the token", blame="token")
     else:
@@ -118,13 +129,13 @@ def revoke(app: App, token: Token) -> Talk[bool]:  # noqa: ARG001
 def answered(response: Response, *, hide: Iterable[str] = (), refreshing: bool = False) -> Mapping[str, object]:
     """The body of an answer with `result` 1. Raises `PlatformRefusal` for any other; a reason named in `error_msg` becomes its code."""
     data = response.data()
-    result = words(data.get("result"), 20)
-    problem = trouble(response)
+    result = plain_text(data.get("result"), 20)
+    problem = refusal_or_none(response)
     if result == "1" and response.status < 400:
         return data
     if not result or result == "1":
         raise problem or PlatformRefusal(str(response.status), "the answer holds no result", blame="platform")
-    message = words(data.get("error_msg") or data.get("error"), hide=hide)
+    message = plain_text(data.get("error_msg") or data.get("error"), hide=hide)
     reason = _REASON.search(message)
     blame = _BLAME.get(result, problem.blame if problem else "platform")
     if reason or (refreshing and blame in ("code", "user")):
@@ -133,7 +144,7 @@ def answered(response: Response, *, hide: Iterable[str] = (), refreshing: bool =
         reason[0] if reason else result,
         message,
         blame=blame,
-        request_id=words(data.get("requestId"), 60),
+        request_id=plain_text(data.get("requestId"), 60),
         retryable=blame in ("platform", "rate") and (result in _BLAME or response.status >= 429),
         retry_after=problem.retry_after if problem else None,
     )
@@ -145,16 +156,16 @@ def _at(app: App, path: str) -> str:
 
 def _token(response: Response, *, hide: Iterable[str], refreshing: bool = False) -> Token:
     data = answered(response, hide=hide, refreshing=refreshing)
-    access = opaque(data.get("access_token"))
+    access = text_or_none(data.get("access_token"))
     if access is None:
         raise PlatformRefusal("no_token", "the answer holds no access token", blame="platform")
     return Token(
         access,
-        scopes=names(data.get("scopes"), ","),
-        expires_in=whole(data.get("expires_in")),
-        refresh_token=opaque(data.get("refresh_token")),
-        refresh_expires_in=whole(data.get("refresh_token_expires_in")),
-        subject=opaque(data.get("open_id")),
+        scopes=scope_names(data.get("scopes"), ","),
+        expires_in=int_or_none(data.get("expires_in")),
+        refresh_token=text_or_none(data.get("refresh_token")),
+        refresh_expires_in=int_or_none(data.get("refresh_token_expires_in")),
+        subject=text_or_none(data.get("open_id")),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.i18n import listed, say
 from bot.model import App, AppFacts, Diagnosis, Identity, Proof
-from bot.oauth.generic import opaque, words
+from bot.oauth.generic import plain_text, text_or_none
 from bot.oauth.messages import PlatformRefusal, Request, Talk, Token
 from bot.platforms.api import Applied, Checks, Documents
 from bot.platforms.lark import oauth
@@ -27,7 +27,7 @@ def tenant_token(app: App) -> Talk[str]:
     """The app's own token (self-built apps)."""
     url = oauth.base(app, "open") + "/open-apis/auth/v3/tenant_access_token/internal"
     response = yield Request("POST", url, json={"app_id": app.app_id, "app_secret": app.secret})
-    token = opaque(oauth.answered(response, hide=(app.secret,)).get("tenant_access_token"))
+    token = text_or_none(oauth.answered(response, hide=(app.secret,)).get("tenant_access_token"))
     if token is None:
         raise PlatformRefusal("no_token", "the answer holds no tenant access token", blame="platform")
     return token
@@ -45,7 +45,7 @@ def app_facts(app: App) -> Talk[AppFacts]:
     rows = data.get("scopes") if isinstance(data, dict) else None
     granted, pending = set[str](), set[str]()
     for row in rows if isinstance(rows, list) else ():
-        name = words(row.get("scope_name"), 120) if isinstance(row, dict) else ""
+        name = plain_text(row.get("scope_name"), 120) if isinstance(row, dict) else ""
         if name:
             (granted if row.get("grant_status") == 1 else pending).add(name)
     response = yield _get(app, "/open-apis/application/v6/applications/me", token, lang="zh_cn")
@@ -60,7 +60,7 @@ def app_facts(app: App) -> Talk[AppFacts]:
         return AppFacts(enabled=dict.fromkeys(sorted(granted), frozenset({Identity.UNKNOWN})), pending=frozenset(pending))
     kinds = _kinds(info.get("scopes"))
     enabled = {name: kinds.get(name) or frozenset({Identity.UNKNOWN}) for name in sorted(granted)}
-    waiting, online = bool(opaque(info.get("unaudit_version_id"))), bool(opaque(info.get("online_version_id")))
+    waiting, online = bool(text_or_none(info.get("unaudit_version_id"))), bool(text_or_none(info.get("online_version_id")))
     urls = info.get("redirect_urls")
     return AppFacts(
         enabled=enabled,
@@ -161,7 +161,7 @@ def _kinds(rows: object) -> Mapping[str, frozenset[Identity]]:
     found = {}
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and isinstance(row.get("token_types"), list):
-            found[words(row.get("scope"), 120)] = frozenset(_IDENTITY[kind] for kind in row["token_types"] if kind in _IDENTITY)
+            found[plain_text(row.get("scope"), 120)] = frozenset(_IDENTITY[kind] for kind in row["token_types"] if kind in _IDENTITY)
     return found
 
 

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.errors import Blame
 from bot.model import App, Text
 from bot.oauth.generic import (
     DEVICE_GRANT,
-    Blame,
     address,
     after_timeout,
-    asked,
     basic,
     host,
-    names,
-    opaque,
+    int_or_none,
     paused,
+    plain_text,
     read_code,
     read_device,
+    refusal_or_none,
     refused_by_name,
-    trouble,
-    whole,
-    words,
+    scope_names,
+    scopes_to_ask,
+    text_or_none,
 )
 from bot.oauth.messages import Account, Device, PlatformRefusal, Request, Response, Talk, Token, Wait
 from bot.platforms.api import DeviceGrant, OAuth
@@ -86,8 +86,8 @@ def authorize_url(app: App, *, scopes: Sequence[str], state: str, challenge: str
 
 def read_callback(query: Mapping[str, str]) -> str:
     """The code of a callback, or of the in-client page, which reports `errno` and `errString` instead of `error`."""
-    if errno := words(query.get("errno", ""), 20):
-        raise _in_client(errno, words(query.get("errString", "")))
+    if errno := plain_text(query.get("errno", ""), 20):
+        raise _in_client(errno, plain_text(query.get("errString", "")))
     return read_code(query)
 
 
@@ -112,13 +112,15 @@ def whoami(app: App, token: Token) -> Talk[Account]:
         "GET", base(app, "open") + "/open-apis/authen/v1/user_info", headers={"authorization": f"Bearer {token.access_token}"}
     )
     data = answered(response, hide=(token.access_token,)).get("data")
-    if not isinstance(data, dict) or not (open_id := opaque(data.get("open_id"))):
+    if not isinstance(data, dict) or not (open_id := text_or_none(data.get("open_id"))):
         raise PlatformRefusal("no_account", "user_info names nobody", blame="platform")
     ids = {"open_id": open_id}
     for name in ("union_id", "user_id"):
-        if value := opaque(data.get(name)):
+        if value := text_or_none(data.get(name)):
             ids[name] = value
-    return Account("lark", ids, name=words(data.get("name") or data.get("en_name"), 80), tenant=opaque(data.get("tenant_key")) or "")
+    return Account(
+        "lark", ids, name=plain_text(data.get("name") or data.get("en_name"), 80), tenant=text_or_none(data.get("tenant_key")) or ""
+    )
 
 
 def revoke(app: App, token: Token) -> Talk[bool]:  # noqa: ARG001 - the signature of every platform
@@ -142,7 +144,7 @@ def device_poll(app: App, device: Device, interval: float) -> Talk[Token | Wait]
         response = yield Request("POST", base(app, "open") + "/open-apis/authen/v2/oauth/token", form=form)
     except PlatformRefusal:
         return after_timeout(interval)
-    if wait := paused(words(response.data().get("error"), 60), interval):
+    if wait := paused(plain_text(response.data().get("error"), 60), interval):
         return wait
     return _token(response, hide=(device.device_code, app.secret))
 
@@ -153,14 +155,14 @@ def answered(response: Response, *, hide: Iterable[str] = ()) -> Mapping[str, ob
     Raises `PlatformRefusal` for any other.
     """
     data = response.data()
-    code = words(data.get("code"), 20)
+    code = plain_text(data.get("code"), 20)
     if code not in ("", "0"):
         raise _refused(code, data, response, hide)
-    if problem := trouble(response):
+    if problem := refusal_or_none(response):
         raise problem
-    if response.status >= 400 or (code == "" and opaque(data.get("access_token")) is None):
-        name = words(data.get("error"), 60)
-        raise refused_by_name(name or str(response.status), words(data.get("error_description"), hide=hide), status=response.status)
+    if response.status >= 400 or (code == "" and text_or_none(data.get("access_token")) is None):
+        name = plain_text(data.get("error"), 60)
+        raise refused_by_name(name or str(response.status), plain_text(data.get("error_description"), hide=hide), status=response.status)
     return data
 
 
@@ -169,7 +171,7 @@ def requested(app: App, scopes: Sequence[str]) -> tuple[str, ...]:
     wanted = list(scopes)
     if app.mode == "broker" and "offline_access" not in app.never_ask:
         wanted.append("offline_access")
-    return asked(app, wanted, MAX_SCOPES)
+    return scopes_to_ask(app, wanted, MAX_SCOPES)
 
 
 # ---------------------------------------------------------------- within
@@ -192,23 +194,23 @@ def _token(response: Response, *, hide: Iterable[str], refreshing: bool = False)
         if refreshing and refusal.blame == "code":
             refusal.blame = "token"
         raise
-    access = opaque(data.get("access_token"))
+    access = text_or_none(data.get("access_token"))
     if access is None:
         raise PlatformRefusal("no_token", "the answer holds no access token", blame="platform")
     return Token(
         access,
-        scopes=names(data.get("scope")),
-        expires_in=whole(data.get("expires_in")),
-        refresh_token=opaque(data.get("refresh_token")),
-        refresh_expires_in=whole(data.get("refresh_token_expires_in")),
+        scopes=scope_names(data.get("scope")),
+        expires_in=int_or_none(data.get("expires_in")),
+        refresh_token=text_or_none(data.get("refresh_token")),
+        refresh_expires_in=int_or_none(data.get("refresh_token_expires_in")),
     )
 
 
 def _refused(code: str, data: Mapping[str, object], response: Response, hide: Iterable[str]) -> PlatformRefusal:
-    from_http = trouble(response)
+    from_http = refusal_or_none(response)
     blame = _BLAME.get(code)
     if blame is None:  # unknown to us: the RFC name beside it, then the status, may still tell
-        named = words(data.get("error"), 60)
+        named = plain_text(data.get("error"), 60)
         if from_http is not None:
             blame = from_http.blame
         elif named:
@@ -219,9 +221,9 @@ def _refused(code: str, data: Mapping[str, object], response: Response, hide: It
     log_id = error.get("log_id") if isinstance(error, dict) else None
     return PlatformRefusal(
         code,
-        words(data.get("error_description") or data.get("msg"), hide=hide),
+        plain_text(data.get("error_description") or data.get("msg"), hide=hide),
         blame=blame,
-        request_id=words(log_id or response.headers.get("x-tt-logid"), 60),
+        request_id=plain_text(log_id or response.headers.get("x-tt-logid"), 60),
         retryable=code in _RETRY or response.status >= 500 or blame == "rate",
         retry_after=from_http.retry_after if from_http is not None else None,
     )

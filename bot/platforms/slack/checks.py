@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.i18n import listed, say
 from bot.model import App, Diagnosis, Proof
-from bot.oauth.generic import names
+from bot.oauth.generic import scope_names
 from bot.oauth.messages import Talk, Token
 from bot.platforms.api import Checks
 from bot.platforms.slack import oauth
@@ -17,7 +17,7 @@ def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -
     response = yield oauth.test(app, token)
     oauth.answered(response, hide=(token.access_token,))
     header = response.headers.get("x-oauth-scopes")
-    held = names(header, ",") if header is not None else frozenset(name.removeprefix(oauth.USER_PREFIX) for name in token.scopes)
+    held = scope_names(header, ",") if header is not None else frozenset(name.removeprefix(oauth.USER_PREFIX) for name in token.scopes)
     held |= oauth.of_bot_alone(token)
     wanted = [name.removeprefix(oauth.USER_PREFIX) for name in needed]
     lacking = [name for name in wanted if name not in held]

@@ -13,7 +13,8 @@ CONSOLE = "https://api.slack.com/apps"
 OAUTH = "/{app}/oauth"  # unconfirmed: scopes and redirect URLs
 INSTALL = "/{app}/install-on-team"  # unconfirmed: reinstall
 SCOPES = "https://docs.slack.dev/reference/scopes"
-METHOD = "https://docs.slack.dev/reference/methods/{method}"
+METHODS = "https://docs.slack.dev/reference/methods"
+METHOD = METHODS + "/{method}"
 
 APP_ID = re.compile(r"A[A-Z0-9]{8,14}")
 _METHOD = re.compile(r"[a-z]+(?:\.[A-Za-z0-9]+){1,4}")
@@ -47,4 +48,12 @@ def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause
     return tuple(found)
 
 
-LINKS = Links(links=links, home=home)
+def document(url: str, finding: Finding, app: App | None) -> str:
+    """The page of the method that was called: the same word means something else on each, so that another method's page would mislead."""
+    method = finding.hints.get("api", "").removeprefix("/api/")
+    if not url.startswith(METHODS + "/"):
+        return url
+    return METHOD.format(method=method) if _METHOD.fullmatch(method) else METHODS
+
+
+LINKS = Links(links=links, document=document, home=home)

@@ -9,8 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from bot.errors import Blame
 from bot.model import App
-from bot.oauth.generic import Blame, address, asked, host, names, opaque, read_code, trouble, whole, words
+from bot.oauth.generic import (
+    address,
+    host,
+    int_or_none,
+    plain_text,
+    read_code,
+    refusal_or_none,
+    scope_names,
+    scopes_to_ask,
+    text_or_none,
+)
 from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Talk, Token
 from bot.platforms.api import OAuth
 
@@ -57,7 +68,7 @@ def split(scopes: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def authorize_url(app: App, *, scopes: Sequence[str], state: str, challenge: str, redirect_uri: str) -> str:
     """The install page, asking for the added scopes only: what was granted before stays."""
-    bot, user = split(asked(app, scopes, MAX_SCOPES))
+    bot, user = split(scopes_to_ask(app, scopes, MAX_SCOPES))
     parameters = {
         "client_id": app.app_id,
         "scope": ",".join(bot),
@@ -82,9 +93,9 @@ def exchange(app: App, *, code: str, verifier: str, redirect_uri: str) -> Talk[T
     data = answered(response, hide=(code, verifier, app.secret))
     person = data.get("authed_user")
     person = person if isinstance(person, dict) else {}
-    subject = opaque(person.get("id"))
+    subject = text_or_none(person.get("id"))
     team = data.get("team")
-    extra = {"team": opaque(team.get("id")) or ""} if isinstance(team, dict) else {}
+    extra = {"team": text_or_none(team.get("id")) or ""} if isinstance(team, dict) else {}
     own, bots = _pair(person), _pair(data)
     if own is not None:
         granted = _both_ways(own.scopes) | (bots.scopes if bots else frozenset())
@@ -112,7 +123,7 @@ def whoami(app: App, token: Token) -> Talk[Account]:
     """Who installed. A person's own token says so itself; a bot's token only shows that it lives, and whose bot it is."""
     response = yield test(app, token)
     data = answered(response, hide=(token.access_token,))
-    caller, team = opaque(data.get("user_id")), opaque(data.get("team_id")) or ""
+    caller, team = text_or_none(data.get("user_id")), text_or_none(data.get("team_id")) or ""
     of_person = token.extra.get("kind") != "bot"
     if of_person and token.subject and caller != token.subject:
         raise PlatformRefusal("other_account", "auth.test names somebody else than the token answer", blame="token")
@@ -121,7 +132,7 @@ def whoami(app: App, token: Token) -> Talk[Account]:
     user_id = token.subject or (caller if of_person else None)
     if not user_id:
         raise PlatformRefusal("no_account", "Slack names nobody", blame="platform")
-    return Account("slack", {"user_id": user_id}, name=words(data.get("user"), 80) if of_person else "", tenant=team)
+    return Account("slack", {"user_id": user_id}, name=plain_text(data.get("user"), 80) if of_person else "", tenant=team)
 
 
 def revoke(app: App, token: Token) -> Talk[bool]:
@@ -141,8 +152,8 @@ def test(app: App, token: Token) -> Request:
 def answered(response: Response, *, hide: Iterable[str] = ()) -> Mapping[str, object]:
     """The body of an answer with `ok: true`. Raises `PlatformRefusal` for any other."""
     data = response.data()
-    problem = trouble(response)
-    error = words(data.get("error"), 80)
+    problem = refusal_or_none(response)
+    error = plain_text(data.get("error"), 80)
     if problem is not None and not error:
         raise problem
     if data.get("ok") is True and response.status < 400:
@@ -150,9 +161,9 @@ def answered(response: Response, *, hide: Iterable[str] = ()) -> Mapping[str, ob
     blame = _BLAME.get(error, problem.blame if problem else "app" if error and response.status < 500 else "platform")
     raise PlatformRefusal(
         error or "not_ok",
-        words(data.get("needed") or data.get("response_metadata"), hide=hide),
+        plain_text(data.get("needed") or data.get("response_metadata"), hide=hide),
         blame=blame,
-        request_id=words(response.headers.get("x-slack-req-id"), 60),
+        request_id=plain_text(response.headers.get("x-slack-req-id"), 60),
         retryable=blame in ("platform", "rate") and bool(error or response.status >= 500),
         retry_after=problem.retry_after if problem else None,
     )
@@ -180,14 +191,14 @@ def of_bot_alone(token: Token) -> frozenset[str]:
 
 
 def _pair(data: Mapping[str, object]) -> Token | None:
-    access = opaque(data.get("access_token"))
+    access = text_or_none(data.get("access_token"))
     if access is None:
         return None
     return Token(
         access,
-        scopes=names(data.get("scope"), ","),
-        expires_in=whole(data.get("expires_in")),
-        refresh_token=opaque(data.get("refresh_token")),
+        scopes=scope_names(data.get("scope"), ","),
+        expires_in=int_or_none(data.get("expires_in")),
+        refresh_token=text_or_none(data.get("refresh_token")),
     )
 
 
