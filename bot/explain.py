@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot import platforms
 from bot.catalog import Catalog
@@ -26,7 +26,6 @@ _A_CODE = re.compile(r"\s*[A-Z]{0,8}\d{4,12}\s*")
 _SOME_ERROR = re.compile(
     r"\b(?:error|exception|denied|forbidden|unauthori[sz]ed|not authori[sz]ed|expired|bad gateway)\b|报错|错误|异常|被拒绝", re.IGNORECASE
 )
-_AROUND = 600  # characters before and behind an error that belong to it
 _SURE = 0.6  # confidence from which on a cause is hardly in doubt
 _LOOKED_AT = 4_000  # characters that decide about the language, and about what to say where nothing was found
 
@@ -57,19 +56,10 @@ def explain(text: str, *, catalog: Catalog | None = None, facts: Facts | None = 
     """Read a paste. `facts` is what is known beside it; `locale` the asker's language (else the paste's, else English)."""
     book = catalog or shipped()
     redaction = redact(text)
-    found = extract(redaction.text, book)
-    findings = tuple(with_bundle(_with_surroundings(finding, redaction.text, len(found)), redaction.text) for finding in found)
+    findings = tuple(with_bundle(finding, redaction.text) for finding in extract(redaction.text, book))
     diagnoses = diagnose(findings, book, facts or Facts())
     why = None if diagnoses else why_nothing(redaction.text)
     return Explained(redaction, findings, diagnoses, locale or language(redaction.text) or "en", why)
-
-
-def _with_surroundings(finding: Finding, text: str, count: int) -> Finding:
-    """The finding with the text around it, where the reading has not kept it: all of a short paste about one error, else its neighbourhood."""
-    if finding.surroundings:
-        return finding
-    start = 0 if count == 1 else max(0, finding.span[0] - _AROUND)
-    return replace(finding, surroundings=text[start : finding.span[1] + (2 * _AROUND if count == 1 else _AROUND)][:_LOOKED_AT])
 
 
 def language(text: str) -> Locale | None:

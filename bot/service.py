@@ -13,6 +13,7 @@ from bot.card import CardView
 from bot.errors import Refused
 from bot.explain import Explained
 from bot.model import Diagnosis, Locale, Person, Place, Question, Reply, Text
+from bot.ports import Card
 from bot.redact.masked import Redaction
 from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, present
 from bot.services.context import Context, Notices, Refresher
@@ -79,9 +80,9 @@ class Service:
 
     # ------------------------------------------------------------ cards
 
-    async def posted(self, card_id: str, place: Place, source: str = "") -> None:
-        """A door tells where the card now stands, so that it can be redrawn there, and which message it answers."""
-        await answer.posted(self.context, card_id, place, source)
+    async def posted(self, card_id: str, place: Place, source: str = "", card: Card | None = None) -> None:
+        """A door tells where the card now stands, so that it can be redrawn there, and which message it answers. `card`: as it was just kept."""
+        await answer.posted(self.context, card_id, place, source, card)
 
     async def shared(self, card_id: str, message: str) -> None:
         """A door tells that it showed a copy of the card to everybody."""

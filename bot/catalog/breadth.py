@@ -31,6 +31,7 @@ class ScopeTree:
         self._also = None if also is None else {name: frozenset(domains) for name, domains in also.items()}
         names = [_name(name) for name in scopes] if also is not None else []
         self._objects = {(name.domain, name.path) for name in names}
+        self._reach: dict[str, int] = {}
 
     @classmethod
     def read(cls, scopes: Mapping[str, Scope], text: str) -> ScopeTree:
@@ -41,8 +42,11 @@ class ScopeTree:
         """How many kinds of objects a scope opens, whatever may be done to them."""
         if self._also is None:
             return 0
-        own = _name(scope)
-        return sum(self._within(own, self._also.get(scope, frozenset()), domain, path) for domain, path in self._objects)
+        if scope not in self._reach:  # counted once: a catalogue has hundreds of objects
+            own = _name(scope)
+            also = self._also.get(scope, frozenset())
+            self._reach[scope] = sum(self._within(own, also, domain, path) for domain, path in self._objects)
+        return self._reach[scope]
 
     def covers(self, held: str, wanted: str) -> bool:
         """Whoever holds the one may do what the other allows."""

@@ -17,7 +17,7 @@ from bot.diagnose.consent_offer import candidates, offers
 from bot.diagnose.evidence import fired
 from bot.diagnose.hypotheses import Hypothesis, Subject, agreeing, rank
 from bot.diagnose.questions import answered, telling
-from bot.diagnose.remedies import looks, remedies, rivals
+from bot.diagnose.remedies import claimed, looks, remedies, rivals
 from bot.diagnose.scope_choice import choose
 from bot.diagnose.steps import steps
 from bot.i18n import joined, listed, same, say
@@ -148,7 +148,7 @@ def _subject(case: platforms.Case, confidence: float, book: Catalog, facts: Fact
         speaking(finding, book),
         text,
         fired(finding.platform, case.cause, text, finding.claims.tried | finding.claims.environment),
-        (*looks(case), *answered(facts.answers)),
+        (*looks(case), *claimed(case, book.tree(finding.platform)), *answered(facts.answers)),
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bot import platforms
+from bot.catalog.breadth import ScopeTree
 from bot.catalog.remedies import Guide, guide
 from bot.diagnose.hypotheses import Hypothesis
-from bot.i18n import joined, say
+from bot.i18n import joined, listed, say
 from bot.model import Cause, Evidence, Link, Remedy, RemedyState, Rival, Seen, StepState, Who
 from bot.platforms import Case
 from bot.platforms.steps import enabled
@@ -62,6 +63,17 @@ def looks(case: Case) -> tuple[tuple[str, Evidence], ...]:
     if case.granted is not None:
         found += _granted(case)
     return tuple(found)
+
+
+def claimed(case: Case, tree: ScopeTree) -> tuple[tuple[str, Evidence], ...]:
+    """What follows from the scopes that the poster says to hold: one that is held, itself or through a wider one, is not what is missing."""
+    wanted = case.choice.recommended if case.choice else ()
+    held = case.finding.claims.held
+    if case.cause not in _SCOPE_CAUSES or not wanted or not all(any(tree.covers(one, name) for one in held) for name in wanted):
+        return ()
+    why = say("The poster says that {scopes} is there already.", scopes=listed(wanted))
+    weights = {"enable-app-scope": -2.0, "request-scope": -1.0, "use-new-token": 2.0, "reinstall-app": 1.0, "publish-version": 1.0}
+    return tuple((name, Evidence("claim:held", weight, why)) for name, weight in weights.items())
 
 
 def _granted(case: Case) -> list[tuple[str, Evidence]]:

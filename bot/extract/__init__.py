@@ -41,6 +41,7 @@ _MOST_FINDINGS = 50
 _HAS_IT = 0.5
 _CLAIMING = 3  # windows with an error in which claims are looked for
 _JUDGED = 4  # occurrences of one error in one window that are judged
+_MARGIN = 0.15  # of what is told in the same way, all is kept
 _SURROUNDINGS = 2_000  # characters to each side
 
 
@@ -124,8 +125,9 @@ def _places(text: str, catalog: Catalog) -> list[tuple[int, int]]:
 
 def _chosen(listed: list[_Merged], catalog: Catalog) -> list[_Merged]:
     """The surest first. What is only written about is left out where an error is told that somebody has."""
-    if any(each.draft.has_it >= _HAS_IT for each in listed):
-        listed = [each for each in listed if each.draft.has_it >= _HAS_IT]
+    best = max((each.draft.has_it for each in listed), default=0.0)
+    if best >= _HAS_IT:
+        listed = [each for each in listed if each.draft.has_it >= min(_HAS_IT, best - _MARGIN)]
     families = known(catalog, lexicon()).families
     return sorted(listed, key=lambda each: each.draft.strength <= PROSE or _stray(each.draft, catalog, families))
 

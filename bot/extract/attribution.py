@@ -21,6 +21,7 @@ _LABEL: Final = 16  # characters
 _OURS_ALONE: Final = 8  # digits that no other system's codes have
 _CLOSE: Final = 2.0  # what the vendor's own message weighs
 _LISTED: Final = 3.0
+_SOUND: Final = 1.0
 _FAMILY: Final = 2.0
 _A_SIGN: Final = 1.0  # a clue of this weight is a sign of the platform
 HTTP_STATUS: Final = re.compile(r"[1-5]\d\d")
@@ -106,7 +107,7 @@ def _number_score(context: Context, spec: Spec, value: str, at: int, key: str) -
     digits = len(value.lstrip("-"))
     if not listed and (context.stranger(at - _LABEL, at) or (HTTP_STATUS.fullmatch(value) and speaks < 2)):
         return 0.0  # `SQL Error: 1045`, the status in a wrapper's field
-    score = context.clue(spec.name, at) + (_LISTED if listed else 0.0) + speaks
+    score = context.clue(spec.name, at) + speaks + (_LISTED + _SOUND * context.sounds_like(spec.name) if listed else 0.0)
     if not listed and spec.families and context.family(spec.name, value):
         score += _FAMILY
     if key and (digits >= 4 or speaks >= 2):
@@ -129,6 +130,7 @@ def word_owner(context: Context, value: str, at: int, key: str) -> str | None:
             continue
         kin = not listed and name in context.known.kindred(value)
         trust = 3.0 if kin else 0.0 if not listed else 1.0 if value in spec.foreign_words else 4.0
+        trust += 2 * _SOUND * (listed and context.sounds_like(name))
         scores.append((context.clue(name, at) + context.sibling(spec, key, at) + trust + spec.code_keys.get(key, 0) * 0.25, name))
     best = max(scores, key=lambda each: each[0])
     return best[1] if best[0] >= BELIEVED else None

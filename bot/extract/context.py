@@ -17,6 +17,7 @@ from bot.extract.lexicon import Lexicon
 from bot.extract.normalize import flat, plain
 from bot.extract.scan import line_of
 from bot.extract.vocabulary import STRANGERS, alike
+from bot.extract.whose import whose
 from bot.platforms.spec import Spec
 
 NEAR: Final = 400
@@ -40,6 +41,8 @@ _BROKEN_NUMBER: Final = re.compile(r"(?<=[:= ])(\d{3,9})\n {0,12}(\d{1,6})(?=[,}
 _ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18,20}")
 _WORDING_REACH: Final = 120  # characters: no wording is longer
 _BESIDE: Final = 10  # characters between a code and its wording
+_SURE_SOUND: Final = 0.7
+_LIKELY_SOUND: Final = 0.45
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -246,6 +249,21 @@ class Context:
                 seen = any(self.catalog.scope(name, match[0]) for match in islice(spec.scope.finditer(self.text), 100))
             known = self._shaped[name] = BELIEVED + 1 if seen else 0.0
         return known
+
+    @cached_property
+    def _sound(self) -> tuple[str, float]:
+        return whose(self.lower)
+
+    def sounds_like(self, name: str) -> bool:
+        """Whether the words of the text as a whole are those of a platform, named or not."""
+        platform, likely = self._sound
+        return platform == name and likely >= _SURE_SOUND
+
+    @property
+    def guess(self) -> str:
+        """The platform whose words the text speaks, if they are more likely its than all the others' together."""
+        platform, likely = self._sound
+        return platform if likely >= _LIKELY_SOUND else ""
 
     @cached_property
     def _strangers(self) -> list[int]:

@@ -249,4 +249,8 @@ def _named(context: Context) -> list[Draft]:
         if best is not None:
             start, end = context.line(best[2])
             return [Draft(best[1], start=start, end=end, strength=NAMED, evidence="named", places=[best[2]])]
-    return []
+    complaint = COMPLAINT.search(context.text) or FAIL_WIDE.search(context.text)
+    if complaint is None or not context.guess:
+        return []
+    start, end = context.line(complaint.start())
+    return [Draft(context.guess, start=start, end=end, strength=NAMED, evidence="named", places=[complaint.start()])]

@@ -31,7 +31,7 @@ _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
 _MESSAGE_CODE: Final = re.compile(r"\d{4,6}[,:]")
-_LED: Final = re.compile(r"(-?\d{1,10})(?:$|[-:,;]\s?[^\d\s])", re.A)  # a number, alone or before its message
+_LED: Final = re.compile(r"(-?\d{1,10})(?:$|\.0$|[-:,;]\s?[^\d\s])", re.A)  # a number, alone or before its message
 _STATUS_DIGITS: Final = 3
 _IN_FILE: Final = re.compile(r"(?:\.[a-z]{1,5}:|\w\()$")  # `log.py:error:15`, `Log(error:45)`
 _FILE_REACH: Final = 12

@@ -28,9 +28,9 @@ _CALLED_THERE: Final = re.compile(
     r"[\"'`\]]{0,2}(?: ?(?:和|与|及|and|,|、) ?[\"'`]?[a-z][\w:.-]{3,60}[\"'`]?){0,4} ?(?:(?:is|was|are|has been|have been|shows?(?: up)? as) (?:already |all |there\b|enabled|granted|added|ticked|on\b)|(?:明明|这个|权限|我|们|是|也|都|全|早|就|昨天|今天|刚|前天|上周|已经?|早已){0,6}(?:开了|开通了|有了|加了|加上了|勾了|申请了|申请过|授权了|给了|配了|开着))"
 )
 # A checklist: `✅ im:chat:readonly`, `❌ im:message.pins:write_only`.
-_MARK: Final = re.compile(r"([✅✔✓☑❌✗✘×✖])\ufe0f?[ `*]{0,3}$")
-_MARK_REACH: Final = 5
-_MISSING_MARKS: Final = "❌✗✘×✖"
+_MARK: Final = re.compile(r"([✅✔✓☑❌✗✘×✖]|\[(?:通过|失败|ok|pass(?:ed)?|fail(?:ed)?|missing|x)\])\ufe0f?[ `*]{0,3}$")
+_MARK_REACH: Final = 14
+_MISSING_MARKS: Final = frozenset(("❌", "✗", "✘", "×", "✖", "[失败]", "[fail]", "[failed]", "[missing]"))
 _YET: Final = re.compile(r"还是|仍|依然|但|可是|\bstill\b|\bbut\b|\byet\b")
 _YET_REACH: Final = 12  # characters
 _SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")

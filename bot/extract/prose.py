@@ -29,12 +29,15 @@ _OTHER_KEY: Final = re.compile(
 _COUNTED: Final = re.compile(  # and the process of `ERROR 21904 ---`
     r"(?a)\s?(?:[次条个元人行分块笔秒天岁页]|--- |(?:rows|items|records|times|ms|seconds|minutes|hours|days|bytes|files|lines|users|requests|results|points|[kMG]i?B)\b)"
 )
-_THING: Final = re.compile(
-    r"(?ai)(?:\b(?:orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|shops?|devices?|students?|keys?|pid|port|threads?|"
-    r"employees?|parent|nodes?|tracking|sku|barcode|invoice|total|customer|connections?|buckets?|locks?|build|batch|step|"
-    r"\w{0,20}_?id|version|room|page|count|offset|size)|订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|"
-    r"进程|人员|员工|数量|邮编|单价|第)(?:是|为)?[ #:=]{0,2}$"
+_THINGS: Final = (
+    r"orders?|items?|users?|rows?|lines?|jobs?|tasks?|sessions?|tickets?|shops?|devices?|students?|keys?|pid|port|threads?|employees?",
+    r"parent|nodes?|tracking|sku|barcode|invoice|total|customer|connections?|buckets?|locks?|build|batch|step|\w{0,20}_?id|version",
+    r"room|page|count|offset|size",
 )
+_CHINESE_THINGS: Final = (
+    "订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|进程|人员|员工|数量|邮编|单价|第"
+)
+_THING: Final = re.compile(rf"(?ai)(?:\b(?:{'|'.join(_THINGS)})|{_CHINESE_THINGS})(?:是|为)?[ #:=]{{0,2}}$")
 _FILE_BEFORE: Final = re.compile(r"\.[A-Za-z]{1,5}(?::\w{1,40})?:$|\w\(\w{1,30}:$|\bline $|\w\[$")  # and `gateway[2217]:`
 _WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
 _OWN_LABEL: Final = re.compile(r"(?i)err(?:or)?_?(?:code|no)|错误码")
@@ -47,9 +50,11 @@ _QUOTES: Final = frozenset("\"'`")
 _ALONE: Final = " \t\n`\"'*()[]#?!.,"
 # Whom a line is for, where it comes from, and what a log line puts before its message: marks, a time, a level, a file and its line.
 _ADDRESSED: Final = re.compile(r"<@\w{1,40}>|@\S{1,40}|</?\w{1,10}>|^[\w.-]{1,40}\s*\|")
-_LOG_HEAD: Final = re.compile(
-    r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*(?:\[?(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL|E|W)\]?\s*)?(?:[\[(][\w.:-]{1,40}[\])]\s*)?(?:[\w./-]+(?:\.\w+:\d+:?|\s-))?[\s|:✗✘✖❌×⚠-]*"
+_LOG_TIME: Final = r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*"
+_LOG_NAME: Final = (
+    r"(?:\[?(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL|E|W)\]?\s*)?(?:[\[(][\w.:-]{1,40}[\])]\s*)?(?:[\w./-]+(?:\.\w+:\d+:?|\s-))?"
 )
+_LOG_HEAD: Final = re.compile(_LOG_TIME + _LOG_NAME + r"[\s|:✗✘✖❌×⚠-]*")
 _STATUS_BEFORE: Final = re.compile(r"\b[45]\d\d[)\]]?[\s:,\"'`(-]{1,4}$")
 _CLOSES_LINE: Final = re.compile(r"[\"'`_*]{0,2}[)\]]?[.!]?[ \t]*(?:\n|$)")
 _WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
@@ -272,7 +277,7 @@ def _word_points(context: Context, name: str, match: re.Match[str]) -> float:
     joined = not _JOINERS.isdisjoint(value) or len(_CAMEL.findall(value)) >= _HUMPS
     refused = spec.refuse is not None and spec.refuse.fullmatch(value) is not None
     common = refused or value in spec.foreign_words or (not joined and value.islower())
-    believed = context.clue(name, at) >= BELIEVED
+    believed = context.clue(name, at) >= BELIEVED or context.sounds_like(name)
     points = 3.0 if joined and not common else 1.0
     points += 2 if believed else -3 if common else 0
     points += len(value) >= _UNMISTAKABLE

@@ -67,7 +67,9 @@ async def answer(context: Context, question: Question) -> Answer | None:
     if not findings:
         return await _nothing(context, question, explained) if question.direct else None
     facts = await look(context, explained.diagnoses, asker)
-    found = _diagnose(findings, facts)
+    # read() has diagnosed these findings; only what was learned since makes it worth thinking again
+    new = findings != explained.findings or facts.app_facts or facts.granted is not None
+    found = _diagnose(findings, facts) if new else explained.diagnoses
     need = need_of(found)
     if not question.direct and not speaks_up(found):
         return None
@@ -94,9 +96,9 @@ async def answer(context: Context, question: Question) -> Answer | None:
         first = say("A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one.")
     kept = card_snapshot.make(findings, facts, first=first, asker=asker, private=_private(question), text=explained.redaction.text)
     card = await _keep(context, question, kept, explained.locale, need)
-    return Answer(
-        card, await present.draw(context, card, question.surface, explained.locale), found, notice=live_secret(question, explained)
-    )
+    shown = card_snapshot.with_first(found[: card_snapshot.MOST_FINDINGS], first)
+    reply = await present.draw(context, card, question.surface, explained.locale, found=shown)
+    return Answer(card, reply, found, notice=live_secret(question, explained))
 
 
 async def forgetfully(context: Context, question: Question, warning: Text) -> Answer | None:
@@ -131,14 +133,15 @@ async def say_it(context: Context, question: Question, sentence: Text, locale: L
     return Answer(card, await present.draw(context, card, question.surface, locale), ())
 
 
-async def posted(context: Context, card_id: str, place: Place, source: str = "") -> None:
-    """Where a card stands now, and which message it answers."""
+async def posted(context: Context, card_id: str, place: Place, source: str = "", card: Card | None = None) -> None:
+    """Where a card stands now, and which message it answers. `card`: as it was just kept; nobody can have changed what nobody has seen."""
 
     def stands(card: Card) -> Card:
         kept = {**card.snapshot, "source": source} if source else card.snapshot
         return replace(card, place=place, message=place.message, snapshot=kept)
 
-    await _change(context, card_id, stands)
+    if card is None or not await context.store.save_card(stands(card)):
+        await _change(context, card_id, stands)
 
 
 async def shared(context: Context, card_id: str, message: str) -> None:

@@ -57,7 +57,11 @@ def diagnoses(snapshot: Mapping[str, Any], apps: tuple[App, ...], now: datetime 
     if not findings:
         return ()
     found = diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
-    first = read_text(snapshot.get("first"))
+    return with_first(found, read_text(snapshot.get("first")))
+
+
+def with_first(found: tuple[Diagnosis, ...], first: Text | None) -> tuple[Diagnosis, ...]:
+    """The diagnoses with a step in front that only the chat's history suggests."""
     return (replace(found[0], steps=(Step(first, StepState.TODO), *found[0].steps)), *found[1:]) if found and first else found
 
 

@@ -71,17 +71,25 @@ def _title(context: Context, platform: str, app_id: str) -> Text:
 
 
 async def draw(
-    context: Context, card: Card, surface: str, locale: Locale | None = None, audience: str | None = None, *, unfold: bool | None = None
+    context: Context,
+    card: Card,
+    surface: str,
+    locale: Locale | None = None,
+    audience: str | None = None,
+    *,
+    unfold: bool | None = None,
+    found: Sequence[Diagnosis] | None = None,
 ) -> Reply:
     """A card as it is now. Without `audience`: for the asker in private places, else for the channel. `unfold`: with its folded parts
-    even where the surface cannot fold."""
-    content = await see_card(context, card, audience)
+    even where the surface cannot fold. `found`: its diagnoses where they were just made; else they are made anew from what was kept."""
+    content = await see_card(context, card, audience, found)
     return render_view(content, surface, locale or as_locale(card.locale), card.id, unfold=unfold)
 
 
-async def see_card(context: Context, card: Card, audience: str | None = None) -> CardView:
-    """What a card says now, before any surface draws it. `audience` as above."""
-    found = card_snapshot.diagnoses(card.snapshot, context.apps, context.now())
+async def see_card(context: Context, card: Card, audience: str | None = None, found: Sequence[Diagnosis] | None = None) -> CardView:
+    """What a card says now, before any surface draws it. `audience` and `found` as above."""
+    if found is None:
+        found = card_snapshot.diagnoses(card.snapshot, context.apps, context.now())
     kept = await load_flow(context, card.flow_id)
     who = audience or ("asker" if card.snapshot.get("private") else "channel")
     if context.full_detail:

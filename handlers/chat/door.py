@@ -37,6 +37,7 @@ QUESTION = "question"
 DRAIN_SECONDS = 6.0
 _RECENT_CARDS = 50
 _MOST_APOLOGIES = 50
+_SHORT = 20_000
 
 A = TypeVar("A", bound=Asked)
 P = TypeVar("P", bound=Pressed)
@@ -136,7 +137,8 @@ class ChatDoor(Generic[A, P]):
 
     async def _kept(self, ask: A) -> Asking[A] | None:
         """The question as a row, masked; None when it is known. Without a store it is answered all the same."""
-        hidden = await self._runtime.workers.run(partial(masked, ask))
+        # a short text is masked at once: the acknowledgement must not wait behind texts that are being read
+        hidden = masked(ask) if len(ask.words) <= _SHORT else await self._runtime.workers.run(partial(masked, ask))
         card = self._runtime.random.token()[:22]
         body = {"ask": pack(hidden.value, self._runtime.vault), "card": card, "live": hidden.live}
         try:
@@ -231,7 +233,7 @@ class ChatDoor(Generic[A, P]):
                 return
         stands = await self._surface.answer(ask, known, found, again=asking.job.again)
         if stands is not None and stands.message:
-            await self._service.posted(found.card.id, stands, source=ask.source)
+            await self._service.posted(found.card.id, stands, source=ask.source, card=found.card)
 
     async def _in_place(self, asking: Asking[A], known: Known, found: Answer, old: Card) -> None:
         """The question was edited: the answer that stands changes with it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -47,8 +47,8 @@ def masked(value: Any) -> MaskedValue:
 
 def pack(value: Any, vault: Vault) -> dict[str, Any]:
     """A masked value as a row's body."""
-    adapter, marks = _about(type(value))
-    body: dict[str, Any] = adapter.dump_python(value, mode="json")
+    _, marks = _about(type(value))
+    body: dict[str, Any] = _clean(asdict(value))
     for name in marks["sealed"]:
         if words := body.get(name):
             body[name] = vault.seal(json.dumps(words))
@@ -64,6 +64,15 @@ def unpack(kind: type[T], body: Mapping[str, Any], vault: Vault) -> T:
     except Exception as closed:  # noqa: BLE001 (each vault has its own error; whatever it is, the row cannot be read)
         raise UnreadableError(type(closed).__name__) from None
     return made
+
+
+def _clean(value: Any) -> Any:
+    """The same with text that can be written as UTF-8: half a character of somebody's paste shall cost nobody an answer."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {name: _clean(inner) for name, inner in value.items()}
+    return [_clean(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 _KNOWN: dict[Any, tuple[TypeAdapter[Any], Mapping[str, tuple[str, ...]]]] = {}

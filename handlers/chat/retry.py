@@ -7,6 +7,7 @@ Whatever is refused for another reason is never repeated.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -26,7 +27,16 @@ ROUNDS = tuple(timedelta(seconds=pause) for pause in (3, 10, 30, 120, 600, 1800)
 
 async def insist(call: Callable[[], Awaitable[T]], *, tries: int = TRIES, seconds: float = SECONDS) -> T:
     """Call until it works or is refused. Raises `PlatformRefusal`, the last one."""
-    async for attempt in stamina.retry_context(on=_worth, attempts=tries, timeout=seconds, wait_initial=0.3, wait_max=5.0, wait_jitter=0.5):
+    try:
+        return await call()  # almost always; making a retrying context costs more than all else here
+    except PlatformRefusal as refusal:
+        pause = _worth(refusal)
+        if pause is False or tries < 2:
+            raise
+    await asyncio.sleep(random.uniform(0.2, 0.5) if pause is True else pause)  # noqa: S311 - spreads replicas
+    async for attempt in stamina.retry_context(
+        on=_worth, attempts=tries - 1, timeout=seconds, wait_initial=0.6, wait_max=5.0, wait_jitter=0.5
+    ):
         with attempt:
             return await call()
     raise AssertionError("unreachable: the last try returns or raises")

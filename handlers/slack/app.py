@@ -32,7 +32,7 @@ from handlers.chat.surface import Door
 from handlers.compose import Runtime
 from handlers.slack.events import Asked, Pressed, own_id, read_action, read_command, read_event, read_shortcut, read_view
 from handlers.slack.files import Files
-from handlers.slack.messenger import Messenger, quiet_logger, web_client
+from handlers.slack.messenger import SECONDS, Messenger, quiet_logger, web_client
 from handlers.slack.socket import Socket
 from handlers.slack.surface import SlackSurface
 from handlers.slack.users import People
@@ -62,7 +62,8 @@ class SlackDoor:
         self.queue = self.chat.queue
         self._forged = Forged("slack", self.chat.seen)
         self._me = ""
-        self._signatures = SignatureVerifier(settings.slack_signing_secret.get_secret_value())
+        secret = settings.slack_signing_secret.get_secret_value()
+        self._signatures = SignatureVerifier(secret) if secret else None  # Socket Mode needs none
         self.app = self._bolt()
 
     def door(self) -> Door:
@@ -193,7 +194,7 @@ class SlackDoor:
     def _opened(self, request: Request, raw: bytes) -> AsyncBoltRequest | Response:
         """A request as Bolt reads it. Bolt parses the body before it checks the signature, so the signature is checked first here."""
         try:
-            if not self._signatures.is_valid_request(raw, dict(request.headers)):
+            if self._signatures is None or not self._signatures.is_valid_request(raw, dict(request.headers)):
                 self._forged.note(request, "wrong signature")
                 return PlainTextResponse("The signature of this request is not Slack's.", 401)
             return _parsed(raw.decode("utf-8"), request)
@@ -210,7 +211,8 @@ class SlackDoor:
 
     async def _run(self, socket: Socket | None) -> None:
         """Until cancelled: hear, answer, take up what others left. At the end, what was taken is finished or handed back."""
-        self.client.session = aiohttp.ClientSession()
+        # the SDK's own time limit does not hold for a session that it is given
+        self.client.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS))
         jobs = [self.chat.run(), self._know_myself()] + ([keep_up("slack", self._watch, socket.connect)] if socket else [])
         tasks = [asyncio.ensure_future(job) for job in jobs]
         try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, and_, case, delete, func, literal, select, update
+from sqlalchemy import Connection, Engine, Row, Table, and_, bindparam, case, delete, func, literal, select, update
 
 from bot.ports import Clock
 from handlers.chat.job import Job
@@ -40,14 +40,19 @@ class Mailbox(Base):
     def __init__(self, engine: Engine, clock: Clock, turns: Turns | None, table: Table) -> None:
         super().__init__(engine, clock, turns)
         self._table = table
+        # The three statements of every job are made once: making them costs more than running them.
+        t = table.c
+        self._put = self._insert(table).on_conflict_do_nothing().returning(t.id)
+        mine = and_(t.id == bindparam("job"), t.holder == bindparam("mine"), t.state == OPEN)
+        self._finish = update(table).where(mine, t.turn == bindparam("seen")).values(state=DONE, body={}, holder="", due=bindparam("now"))
+        self._reopen = update(table).where(mine).values(holder="", due=bindparam("now"), tries=0)
 
     # ------------------------------------------------------------ putting in
 
     async def put(self, job: Job, *, holder: str = "", until: datetime | None = None) -> bool:
         """Keep a job, at once held by `holder` if one is named; False when its id is known already."""
         values = self._values(job, due=until or job.created, holder=holder, tries=1 if holder else 0)
-        query = self._insert(self._table).values(values).on_conflict_do_nothing().returning(self._table.c.id)
-        return await self._write(lambda c: c.execute(query).one_or_none() is not None)
+        return await self._write(lambda c: c.execute(self._put, values).one_or_none() is not None)
 
     async def want(self, job: Job) -> None:
         """Keep a job, or want the known one anew: once more after whoever is at it now has finished."""
@@ -100,13 +105,10 @@ class Mailbox(Base):
 
     async def done(self, job: Job, holder: str, now: datetime) -> bool:
         """Finished. False when somebody else holds it now. Wanted anew meanwhile, it is open again."""
-        t = self._table.c
-        mine = and_(t.id == job.id, t.holder == holder, t.state == OPEN)
-        finished = update(self._table).where(mine, t.turn == job.turn).values(state=DONE, body={}, holder="", due=now)
-        reopened = update(self._table).where(mine).values(holder="", due=now, tries=0)
+        given = {"job": job.id, "mine": holder, "now": now}
 
         def work(c: Connection) -> bool:
-            return c.execute(finished).rowcount == 1 or c.execute(reopened).rowcount == 1
+            return c.execute(self._finish, {**given, "seen": job.turn}).rowcount == 1 or c.execute(self._reopen, given).rowcount == 1
 
         return await self._write(work)
 

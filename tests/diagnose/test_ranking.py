@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.catalog import Catalog, PackText, catalog
@@ -10,7 +12,7 @@ from bot.diagnose.hypotheses import Subject, rank
 from bot.diagnose.questions import answered, questions, telling
 from bot.diagnose.scope_choice import choose
 from bot.explain import explain
-from bot.model import App, AppFacts, Cause, Diagnosis, Facts, Finding, Identity, Mode, RemedyState, Who
+from bot.model import App, AppFacts, Cause, Claims, Diagnosis, Facts, Finding, Identity, Mode, RemedyState, Who
 
 USER = frozenset({Identity.USER})
 CHANNEL = '{"ok":false,"error":"channel_not_found"}'
@@ -70,6 +72,16 @@ def test_a_look_settles(
     facts = Facts((FEISHU,), {FEISHU.app_id: AppFacts(enabled=enabled, pending=frozenset(pending))}, granted)
     remedy = diagnose([finding], catalog(), facts)[0].remedies[0]
     assert (remedy.id, remedy.state) == (first, state)
+
+
+def test_a_scope_that_is_held_is_not_the_missing_one() -> None:
+    """The poster says that a wider scope is there: enabling it falls behind, a token that is older than it rises."""
+    plain = Finding("lark", ("99991672",), scopes=("docx:document:readonly",), identity=Identity.APP)
+    held = replace(plain, claims=Claims(held=("docx:document",)))
+    before, after = (diagnose([one], catalog(), Facts())[0].remedies for one in (plain, held))
+    likely = [{one.id: one.likelihood for one in remedies} for remedies in (before, after)]
+    assert likely[1]["enable-app-scope"] < likely[0]["enable-app-scope"]
+    assert any(one.rule == "claim:held" for remedy in after for one in remedy.evidence)
 
 
 def test_the_question_separates_the_first_two() -> None:

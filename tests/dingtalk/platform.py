@@ -21,6 +21,7 @@ from aiohttp import WSMsgType, web
 CLIENT_ID, SECRET, CORP = "dingabcdefghij0123", "secret-of-the-robot-0123456789", "ding0corp0"
 MESSAGES, CARDS = "/v1.0/im/bot/messages/get", "/v1.0/card/instances/callback"
 TICKET_SECONDS = 90.0
+HANG_SECONDS = 30.0
 DENIED = "Forbidden.AccessDenied.AccessTokenPermissionDenied"
 
 
@@ -58,6 +59,7 @@ class Platform:
     refuse: dict[str, deque[tuple[int, Any]]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     strangers: set[str] = field(default_factory=set)
+    trouble: Callable[[str], str] = lambda _: ""
     hook_times: list[float] = field(default_factory=list)
     clock: Callable[[], float] = time.monotonic
     _tickets: dict[str, float] = field(default_factory=dict)
@@ -89,6 +91,11 @@ class Platform:
         }
         self._in_loop(self._sockets[socket][0].send_str(json.dumps(frame)))
         return number
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._sockets)
 
     def drop(self) -> None:
         """Cut the newest connection, without a word."""
@@ -150,7 +157,12 @@ class Platform:
         self.tokens.append(f"robot-token-{next(self._numbers)}")
         return web.json_response({"accessToken": self.tokens[-1], "expireIn": 7200})
 
-    async def api(self, request: web.Request) -> web.Response:  # noqa: PLR0911 - one for each call
+    async def api(self, request: web.Request) -> web.Response:
+        if wrong := self.trouble(request.path):
+            return await in_trouble(wrong)
+        return await self._api(request)
+
+    async def _api(self, request: web.Request) -> web.Response:  # noqa: PLR0911 - one for each call
         if (refused := self._refused(request)) is not None:
             return refused
         if not self.tokens or request.headers.get("x-acs-dingtalk-access-token") != self.tokens[-1]:
@@ -185,6 +197,8 @@ class Platform:
                 return web.json_response({"code": "InvalidAction.NotFound"}, status=404)
 
     async def session(self, request: web.Request) -> web.Response:
+        if wrong := self.trouble(request.path):
+            return await in_trouble(wrong)
         if (refused := self._refused(request)) is not None:
             return refused
         self.hook_times.append(time.monotonic())
@@ -204,6 +218,18 @@ class Platform:
             if isinstance(body, str)
             else web.json_response(body, status=status)
         )
+
+
+async def in_trouble(kind: str) -> web.Response:
+    """An answer of a platform that is not well: `429`, `500`, `html`, or `hang` (none for a long time)."""
+    if kind == "429":
+        return web.json_response({"code": "Throttling.qpslimit", "message": "too fast"}, status=429, headers={"Retry-After": "1"})
+    if kind == "500":
+        return web.json_response({"code": "ServiceUnavailable", "message": "try again"}, status=503)
+    if kind == "html":
+        return web.Response(status=502, text="<html>Bad Gateway</html>", content_type="text/html")
+    await asyncio.sleep(HANG_SECONDS)
+    return web.Response(status=504)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 
 import bot.diagnose
 import bot.extract
-from tests.fit import messages, remedies, signals
+from tests.fit import messages, remedies, signals, whose
 from tests.fit.corpus import folds, pastes
 
 WEIGHTS = Path(bot.extract.__file__).with_name("weights.json")
@@ -19,6 +19,7 @@ QUIET = 0.975  # of the texts without an error, how many must stay unanswered wh
 def main() -> None:
     """Learn from every paste and write the files."""
     every, kept = pastes(), folds()
+    WEIGHTS.with_name("whose.json").write_text(whose.document(whose.fit(every, [True] * len(every))), encoding="utf-8")
     listed = signals.cases(every)
     held = signals.out_of_fold(every, listed, kept)
     scored = np.array([paste.scored for paste in every])

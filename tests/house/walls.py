@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ def _of_tree(tree: ast.AST, *, inside: bool = False) -> Iterator[tuple[ast.stmt,
             yield from _of_tree(node, inside=inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
+@cache
 def imports(folder: Path = BOT) -> list[Import]:
     """Every import in a folder."""
     found = []
@@ -47,6 +49,7 @@ def imports(folder: Path = BOT) -> list[Import]:
     return found
 
 
+@cache
 def rooms() -> list[str]:
     """The packages and modules directly in `bot/`."""
     return sorted(

@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import parse_qs
@@ -32,6 +32,7 @@ TENANT, BOT = "tenant_key_1", "ou_bot"
 ALICE, BOB = "ou_alice", "ou_bob"
 TICKET = "ticket-that-nobody-may-see"
 _ids = itertools.count(1)
+HANG_SECONDS = 30.0
 
 
 class OpenPlatform:
@@ -53,6 +54,7 @@ class OpenPlatform:
         self.application: dict[str, Any] | None = None
         self.commands: list[dict[str, Any]] = []
         self.delay = 0.0
+        self.trouble: Callable[[str], str] = lambda _: ""
         self.times: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=5))
         self.refusals = 0
         # the gateway
@@ -97,6 +99,15 @@ class OpenPlatform:
         self.calls.append((request.method, path, body))
         if self.delay:
             await asyncio.sleep(self.delay)
+        wrong = self.trouble(f"{request.method} {path}")
+        if wrong and wrong != "late":
+            return await in_trouble(wrong)
+        answer = await self._answered(request, path, body)
+        if wrong == "late":
+            await asyncio.sleep(HANG_SECONDS)
+        return answer
+
+    async def _answered(self, request: Request, path: str, body: dict[str, Any]) -> Response:
         for fault in self.faults:
             if re.search(fault[0], f"{request.method} {path}"):
                 self.faults.remove(fault)
@@ -281,6 +292,18 @@ class OpenPlatform:
         """What the client acknowledged."""
         await until(lambda: name in self.acks, seconds)
         return self.acks[name]
+
+
+async def in_trouble(kind: str) -> Response:
+    """An answer of a platform that is not well: `429`, `500`, `html`, or `hang` (none for a long time). `late` is done, and told late."""
+    if kind == "429":
+        return JSONResponse({"code": 99991400, "msg": "request trigger frequency limit"}, 429, headers={"x-ogw-ratelimit-reset": "1"})
+    if kind == "500":
+        return JSONResponse({"code": 2200, "msg": "internal error"}, 500)
+    if kind == "html":
+        return Response("<html>Bad Gateway</html>", 502, media_type="text/html")
+    await asyncio.sleep(HANG_SECONDS)
+    return Response(status_code=504)
 
 
 def small_problems(card: dict[str, Any]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from importlib import import_module
 
 import pytest
 
@@ -14,6 +13,8 @@ from bot.oauth.messages import Response
 from bot.ports import StoredToken
 from bot.redact import redact
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, Scene, once, teach
+
+REAL_CHECKS = platforms.checks  # beside the checks of the test platform (`teach`)
 
 LOG_ID = "202308071603455425F5854702B4000DB9"
 ERROR = json.dumps(
@@ -289,7 +290,7 @@ async def test_a_document_question(scene: Scene) -> None:
     scene.platform.faults = [once("/members/auth", yes)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(platforms, "module", lambda platform, part: import_module(f"bot.platforms.{platform}.{part}"))
+        patch.setattr(platforms, "checks", REAL_CHECKS)
         answer = await scene.service.command(asked("/whyforbidden https://team.feishu.cn/docx/WRn1dpMHxoabcdefghijk edit"))
 
     assert answer.reply.fallback.count("Yes")
@@ -328,7 +329,7 @@ async def test_the_admin_is_asked_once_an_hour(scene: Scene) -> None:
     answer = await scene.service.answer(asked())
     assert answer is not None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(platforms, "module", lambda platform, part: import_module(f"bot.platforms.{platform}.{part}"))
+        patch.setattr(platforms, "checks", REAL_CHECKS)
         scene.platform.faults = [
             once("/tenant_access_token/internal", Response(200, {}, b'{"code":0,"tenant_access_token":"t-abc","expire":7200}')),
             once("/scopes/apply", Response(400, {}, b'{"code":212004,"msg":"already applied"}')),

@@ -15,6 +15,7 @@ from bot.consent.machine import TABLE, Move, State
 from bot.errors import Refused
 from bot.model import Person
 from bot.oauth.messages import Response
+from tests.chaos import LONG
 from tests.consent_world import ALICE, BOB, NARROW, WIDE, Scene, Timeout, once, teach
 
 T = TypeVar("T")
@@ -194,7 +195,11 @@ def _checks(monkeypatch: pytest.MonkeyPatch) -> None:
     teach(monkeypatch)
 
 
+pytestmark = pytest.mark.chaos
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=80 if LONG else 30,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.render.slack_blocks import problems
 
 TEAM, BOT, BOT_ID, APP = "T0TEAM", "U0BOT", "B0BOT", "A0APP"
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-test-token-of-the-door", "xapp-test-token-of-the-door", "signing-secret-of-the-test"
+HANG_SECONDS = 30.0
 MESSAGE = frozenset({"text", "blocks"})
 
 #: Method → the scope it needs, required arguments, further arguments. (docs.slack.dev/reference/methods)
@@ -47,6 +48,7 @@ class Posted:
     blocks: list[dict[str, Any]]
     thread: str = ""
     only_for: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -86,6 +88,7 @@ class SlackServer:
     refused: list[str] = field(default_factory=list)
     valid_tokens: set[str] = field(default_factory=lambda: {BOT_TOKEN})
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    trouble: Callable[[str], str] = lambda _: ""
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     # ------------------------------------------------------------ serving
@@ -106,6 +109,9 @@ class SlackServer:
     async def _api(self, request: web.Request) -> web.Response:
         method, form = request.match_info["method"], {k: str(v) for k, v in (await request.post()).items()}
         self.calls.append((method, form))
+        wrong = self.trouble(method)
+        if wrong and wrong != "late":
+            return await in_trouble(wrong)
         try:
             answer = self._answer(method, form, request.headers.get("Authorization", ""))
             if self.busy[method]:
@@ -119,6 +125,8 @@ class SlackServer:
             return web.json_response({"ok": False, "error": no.code, **no.more}, headers=self._scope_headers())
         finally:
             self._tell()
+        if wrong == "late":
+            await asyncio.sleep(HANG_SECONDS)
         return web.json_response({"ok": True, **done}, headers=self._scope_headers())
 
     def _scope_headers(self) -> dict[str, str]:
@@ -188,7 +196,11 @@ class SlackServer:
 
     def _conversations_replies(self, form: dict[str, str]) -> dict[str, Any]:
         found = self.messages.get((form["channel"], form["ts"]))
-        return {"messages": [{"type": "message", "user": "U9", "ts": found.ts, "text": found.text}] if found else []}
+        messages = [{"type": "message", "user": "U9", "ts": found.ts, "text": found.text}] if found else []
+        if form.get("include_all_metadata") == "true":
+            thread = [one for one in self.in_channel(form["channel"]) if one.thread == form["ts"]]
+            messages += [{"type": "message", "bot_id": BOT_ID, "ts": one.ts, "text": one.text, "metadata": one.metadata} for one in thread]
+        return {"messages": messages}
 
     def _message(self, form: dict[str, str]) -> Posted:
         blocks = json.loads(form.get("blocks", "[]"))
@@ -201,7 +213,8 @@ class SlackServer:
             channel = f"D-{channel}"  # a person's id leads to the direct chat, which has an id of its own
         elif channel not in self.members and not channel.startswith("D-"):
             raise _No("not_in_channel" if channel.startswith("C") else "channel_not_found")
-        return Posted(channel, self._ts(), form["text"], blocks, form.get("thread_ts", ""), form.get("user", ""))
+        metadata = json.loads(form.get("metadata", "{}"))
+        return Posted(channel, self._ts(), form["text"], blocks, form.get("thread_ts", ""), form.get("user", ""), metadata)
 
     def _chat_postMessage(self, form: dict[str, str]) -> Any:  # noqa: N802
         made = self._message(form)
@@ -311,6 +324,18 @@ class SlackServer:
 
     def count(self, method: str) -> int:
         return sum(1 for name, _ in self.calls if name == method)
+
+
+async def in_trouble(kind: str) -> web.Response:
+    """An answer of a platform that is not well: `429`, `500`, `html`, or `hang` (none for a long time). `late` is done, and told late."""
+    if kind == "429":
+        return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "1"})
+    if kind == "500":
+        return web.json_response({"ok": False, "error": "internal_error"}, status=500)
+    if kind == "html":
+        return web.Response(status=503, text="<html>Service Unavailable</html>", content_type="text/html")
+    await asyncio.sleep(HANG_SECONDS)
+    return web.Response(status=504)
 
 
 class _No(Exception):  # noqa: N818 - an answer, not a failure

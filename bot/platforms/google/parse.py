@@ -22,7 +22,7 @@ SPEC = Spec(
     weak=re.compile(r"forbidden"),
     refuse=re.compile(r"insufficient_scope|INVALID_ARGUMENT_NONE|[a-z]*Error"),
     patterns=(
-        pattern("googleapi: error", r"\bgoogleapi: Error \d{3}: [^\n]{0,400}, (?P<code>(?-i:[a-z]+[A-Z][A-Za-z]+))\b"),
+        pattern("googleapi: error", r"\bgoogleapi: Error \d{3}: [^\n]{0,400}, (?P<code>(?-i:[a-z]+[A-Z][A-Za-z]+|forbidden))\b"),
         pattern("www-authenticate", r"insufficient_scope[^\n]{0,20}scope=[\\\"']{1,3}(?P<scope>https://[^\"']{8,3000})"),
     ),
     scope=re.compile(r"https://www\.(?:googleapis\.com/auth|google\.com/(?:m8|calendar))/[\w./-]{2,80}", re.A),

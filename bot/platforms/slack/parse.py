@@ -8,7 +8,7 @@ from bot.platforms.spec import REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
     name="slack",
-    clues={"slack": 4, "jslack": 4, "슬랙": 4, "xoxb": 4, "xoxp": 4, "xapp-": 4, "chat.postmessage": 3, "conversations.": 3, "users.list": 2.5, "reactions.add": 3, "slash command": 1.5, "block kit": 3, "socket mode": 2, "mrkdwn": 3, "hooks.slack": 4, "incoming webhook": 1.5, "bot token scopes": 3, "workspace": 0.5, "bolt": 1, "rtm": 1, "files.upload": 3, "team.info": 2, "search.messages": 3, "an api error occurred": 3, "the server responded with": 1.5,
+    clues={"slack": 4, "jslack": 4, "슬랙": 4, "xoxb": 4, "xoxp": 4, "xapp-": 4, "chat.postmessage": 3, "conversations.": 3, "users.list": 2.5, "reactions.add": 3, "slash command": 1.5, "block kit": 3, "socket mode": 2, "mrkdwn": 3, "hooks.slack": 4, "incoming webhook": 1.5, "bot token scopes": 3, "workspace": 0.5, "bolt": 1, "rtm": 1, "files.upload": 3, "oauth.access": 3, "users.info": 2.5, "message.im": 3, "sending messages to this app": 3, "team.info": 2, "search.messages": 3, "an api error occurred": 3, "the server responded with": 1.5,
            "oauth.v2.access": 4, "response_metadata": 2, "missing_scope": 2, "needed": 1, "auth.test": 1, "postmessage error": 2,
            "users.lookupbyemail": 3, "users.profile.": 2, "chat.update": 2, "chat.postephemeral": 3, "chat.schedulemessage": 3, "views.open": 2, "views.publish": 2, "files.getuploadurlexternal": 3,
            "files.completeuploadexternal": 3, "usergroups.": 2, "tooling.tokens": 3, "apps.manifest": 3, "apps.connections.open": 3, "canvases.": 2, "admin.conversations": 3},
