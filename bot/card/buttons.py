@@ -127,6 +127,7 @@ def _quiet(diagnosis: Diagnosis, now: Situation, consent: ConsentView | None, au
         ("ask_admin", "Ask the administrator", open_ and diagnosis.awaits_approval),
         ("details", "Details" if audience == "asker" else "Details, only for you", True),
         ("unhelpful", "Not right", open_),
+        ("mute", "Mute", audience == "channel"),
     ]
     return [Button(action, label(words)) for action, words, shown in wanted if shown]
 
@@ -137,7 +138,7 @@ def _small(diagnosis: Diagnosis, now: Situation, audience: str) -> list[Button]:
         ("support", "Copy for support", asker and bool(diagnosis.support)),
         ("revoke", "Withdraw consent", asker and now.stage == "proven"),
         ("helpful", "Helpful", True),
-        ("mute", "Mute", True),
+        ("mute", "Mute", asker),
     ]
     return [Button(action, label(words)) for action, words, shown in wanted if shown]
 

@@ -10,7 +10,7 @@ from typing import Any
 from bot.catalog import catalog
 from bot.consent.flow import person_key, person_row, same_person
 from bot.diagnose import diagnose
-from bot.model import App, AppFacts, Claims, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
+from bot.model import App, AppFacts, Claims, Diagnosis, Facts, Finding, Identity, Mode, Person, Text
 from bot.ports import Card
 from bot.redact.masked import NOTHING, Masked, masked_only
 
@@ -33,8 +33,8 @@ def make(
     text: Masked = NOTHING,
     link: str = "",
 ) -> dict[str, Any]:
-    """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `first`: a step that
-    only this chat's history suggests; `text`: what was asked, for surfaces that show their own history. Raises `TypeError` where it is not masked."""
+    """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `first`: what only this chat's history
+    suggests, said before anything else; `text`: what was asked, for surfaces that show their own history. Raises `TypeError` where it is not masked."""
     masked_only(text)
     return {
         "v": VERSION,
@@ -56,13 +56,7 @@ def diagnoses(snapshot: Mapping[str, Any], apps: tuple[App, ...], now: datetime 
     findings = [read_finding(row) for row in snapshot.get("findings", ())]
     if not findings:
         return ()
-    found = diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
-    return with_first(found, read_text(snapshot.get("first")))
-
-
-def with_first(found: tuple[Diagnosis, ...], first: Text | None) -> tuple[Diagnosis, ...]:
-    """The diagnoses with a step in front that only the chat's history suggests."""
-    return (replace(found[0], steps=(Step(first, StepState.TODO), *found[0].steps)), *found[1:]) if found and first else found
+    return diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
 
 
 def answers(snapshot: Mapping[str, Any]) -> dict[str, str]:
@@ -99,6 +93,12 @@ def with_asker(card: Card, person: Person) -> Card:
         return card
     rows = [person_row(one) for one in (*askers(card), person)]
     return replace(card, asker=card.asker or person, snapshot={**card.snapshot, "askers": rows})
+
+
+def with_newest(card: Card, findings: Sequence[Finding], text: str) -> Card:
+    """The card, holding the newest paste about the same need: whoever looks the call up needs its latest request id."""
+    rows = [finding_row(finding) for finding in findings[:MOST_FINDINGS]]
+    return replace(card, snapshot={**card.snapshot, "findings": rows, "text": text[:MOST_MESSAGE]})
 
 
 def with_name(card: Card, person: Person) -> Card:

@@ -107,7 +107,9 @@ def card_view(context: Context, card: Card, found: Sequence[Diagnosis], flow: Fl
     if not found:
         return nothing(card_snapshot.read_text(card.snapshot.get("why")))
     consent = see(context, flow) if flow else None
-    return view(found[0], others=found[1:], consent=consent, audience=cast("Audience", audience))
+    made = view(found[0], others=found[1:], consent=consent, audience=cast("Audience", audience))
+    first = card_snapshot.read_text(card.snapshot.get("first"))
+    return replace(made, notes=(first, *made.notes)) if first and consent is None else made
 
 
 def without_buttons(explained: Explained, surface: str, audience: Audience, warning: Text) -> Reply:

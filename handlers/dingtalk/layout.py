@@ -136,7 +136,7 @@ def with_words(body: Body, buttons: Sequence[Button], card_id: str, locale: Loca
     tail = "\n\n".join(["", "---", *lines])
     # the drawn card names a word of its own, with the whole id, for a direct chat: ours is shorter, and does in groups too
     known = str(paper.prose(label("To re-authorize, send me in a direct chat:")))
-    drawn = "\n\n".join(piece for piece in str(part["text"]).rstrip("\n").split("\n\n") if not piece.startswith(known))
+    drawn = "\n\n".join(piece for piece in str(part["text"]).rstrip("\n").split("\n\n") if not piece.lstrip().startswith(known))
     text = _short(drawn, MOST_TEXT - len(tail), label("…(shortened, see details)").in_(locale)) + tail
     return {**body, str(body["msgtype"]): {**part, "text": text}}
 
