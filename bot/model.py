@@ -139,7 +139,8 @@ class Question(TakesMasked):
 
     `direct` is False when the bot merely overheard it: then silence is allowed. `private`: only the asker reads the place, so the whole card may be shown
     there. `card`: the id of the card that answers it, fixed beforehand where another process may take the question over; `live`: a secret that looks
-    usable was masked in it. `always_new`: each question is a turn of its own there (the chat page), never merged into an earlier one's card."""
+    usable was masked in it. `always_new`: each question is a turn of its own there (the chat page), never merged into an earlier one's card.
+    `under`: ids of the messages that it is written below; `follows`: there are no threads, so it may be about the newest card of its asker."""
 
     text: Masked
     surface: str
@@ -152,6 +153,8 @@ class Question(TakesMasked):
     live: bool = False
     always_new: bool = False
     unread: bool = False
+    under: tuple[str, ...] = ()
+    follows: bool = False
 
 
 # ---------------------------------------------------------------- reading

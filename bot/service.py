@@ -15,9 +15,9 @@ from bot.explain import Explained
 from bot.model import Diagnosis, Locale, Person, Place, Question, Reply, Text
 from bot.ports import Card
 from bot.redact.masked import Redaction
-from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, present
+from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, follow_up, present
 from bot.services.context import Context, Notices, Refresher
-from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Started, Verdict
+from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Replied, Started, Verdict
 
 __all__ = [
     "Answer",
@@ -29,6 +29,7 @@ __all__ = [
     "Outcome",
     "Refresher",
     "Refused",
+    "Replied",
     "Service",
     "Started",
     "Verdict",
@@ -54,6 +55,14 @@ class Service:
     async def answer(self, question: Question) -> Answer | None:
         """Redact, extract, diagnose, remember. None: nothing to say (only when the question was not direct)."""
         return await answer.answer(self.context, question)
+
+    async def reply(self, question: Question) -> Replied | None:
+        """What a message under a card, or after one, brings to that card; None when it is a question of its own."""
+        return await follow_up.reply(self.context, question)
+
+    async def stands_under(self, place: Place, under: Sequence[str]) -> bool:
+        """Whether a card of ours stands above these messages."""
+        return await follow_up.stands_under(self.context, place, under)
 
     async def forgetfully(self, question: Question, warning: Text) -> Answer | None:
         """The answer while the store does not answer: nothing is remembered, the card has no buttons, and `warning` says why."""

@@ -124,7 +124,7 @@ def _cut(context: Context, pair: Pair, spec: Spec) -> bool:
     return ends and not (spec.id_shape and spec.id_shape.fullmatch(pair.value))
 
 
-def _apis(text: str) -> Iterator[re.Match[str]]:
+def apis(text: str) -> Iterator[re.Match[str]]:
     """The places where an API is named; one group of each match is its name."""
     forms = tuple(form for form, letters in _API_FORMS if any(each in text for each in letters))
     return _either(forms).finditer(text) if forms else iter(())
@@ -329,7 +329,7 @@ class Attributes:
             if draft.subs:
                 draft.hints["sub_code"] = draft.subs[-1]
         if any(each in self.context.lower for each in _API_WORDS):
-            for match in islice(_apis(text), _MOST):
+            for match in islice(apis(text), _MOST):
                 self.home(match.start()).hints.setdefault("api", next(each for each in match.groups() if each)[:120])
         for match in islice(_TIME.finditer(text), _MOST):
             self.home(match.start()).hints.setdefault("time", match[0])

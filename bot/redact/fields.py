@@ -21,7 +21,7 @@ _IN_NAME: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _LONGEST_NAME: Final = 64
 _WORD_BEFORE: Final = re.compile(r"([A-Za-z]{2,16})[ ]{1,2}\Z|([^\W\d_A-Za-z]{1,4})\Z")
 
-_BEHIND_NAME: Final = r"(?:\*\*(?!\*)|[\"'`\])]){0,4}(?:[ ]?\([^()\n]{1,24}\))?(?:\*\*(?!\*)|[\"'`\])]){0,3}(?:值|如下|内容)?"
+_BEHIND_NAME: Final = r"(?:\*\*(?!\*)|[\"'`\])]){0,4}(?:[ ]?\([^()\n\"'`\d]{1,16}\))?(?:\*\*(?!\*)|[\"'`\])]){0,3}(?:值|如下|内容)?"
 _ASSIGN: Final = re.compile(
     _BEHIND_NAME
     + r"[ \t]{0,40}(?::[ \t]{0,2}[\w.<>\[\]?|]{1,24}[ \t]{0,3}(?==[^=>]))?(:=|=>|={1,3}|[-~]>|→|(?:是|为|為)?:(?!:)|是|为|為)[ \t]{0,40}"
@@ -185,7 +185,7 @@ def _ascii(value: str) -> str:
     if value.isascii():
         return value
     cut = next(number for number, sign in enumerate(value) if not sign.isascii())
-    return value[:cut] if cut else value
+    return value[:cut].rstrip(",;") if cut else value
 
 
 def _in_sentence(value: str, start: int, row: Name) -> Iterator[Span]:

@@ -76,6 +76,8 @@ def _stands_out(field: Field) -> bool:
 def _is_source(field: Field) -> bool:
     """A call, an index, a path, or a stand-in such as `--token <token> --next`."""
     value = field.value
+    if value.startswith(("http://", "https://")):
+        return True  # a page about it; what an address carries is found by itself
     if field.sign.text == "<" and not _ELEMENT_ENDS.match(field.text, field.end):
         return True
     return (not field.quoted and field.next in ("(", "[", "{")) or (value[0] in "/~." and "/" in value and field.row.kind == "password")

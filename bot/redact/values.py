@@ -13,7 +13,7 @@ from bot.redact.rules import words
 MASK: Final = "***"
 
 _NOTHING: Final = re.compile(
-    r"(?i)[*.…_-]+|null|nil|none|undefined|nan|true|false|yes|no|on|off|ok|string|str|int|integer|object|array|optional|header|query|n/a|todo|.{0,60}\*{3,}"
+    r"(?i)[*.…_-]+|null|nil|none|undefined|nan|true|false|yes|no|on|off|ok|string|str|int|integer|object|array|optional|header|query|n/a|todo|(?:u|t|a|c|ur|xox[a-z]|xapp)-|.{0,60}\*{3,}"
 )
 _STANDS_FOR: Final = re.compile(
     r"(?i)\$.*|<.*|\{.*|%[sdv@].*|#\{.*|process\.env.*|os\.(?:environ|getenv).*|env[:.(].*|self\..*|this\..*|ENV\[.*"

@@ -71,6 +71,11 @@ async def _question(context: Context, asked: Question, text: Masked, locale: Loc
     return found or await answer.say_it(context, asked, usage(), locale, text=text)
 
 
+def is_word(text: str) -> bool:
+    """Whether a text is one of the few words that every door knows, with or without more behind it."""
+    return len(text) < 200 and _PREFIX.sub("", text, count=1).strip().partition(" ")[0].lower() in _WORDS
+
+
 def usage() -> Text:
     """What one can ask."""
     return joined(

@@ -22,6 +22,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Replied:
+    """The answer to a reply under `card`. `reply`: the card as it is now, to be redrawn in place, None when it did not change; `said`: a short
+    word where the reply stands, None for silence."""
+
+    card: Card
+    reply: Reply | None = None
+    said: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Clicked:
     """The answer to a click, always within the door's time limit. `toast` for the clicker alone; `whisper` a private message with
     the personal link; `card` the redrawn shared card, when it changed; `share` a reply to post publicly; `copy` text to take away letter

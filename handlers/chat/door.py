@@ -20,7 +20,7 @@ from bot.i18n import joined
 from bot.model import Person, Place, Question, Text
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card
-from bot.services.results import Answer
+from bot.services.results import Answer, Replied
 from handlers.chat import metrics, sentences
 from handlers.chat.api import LIMIT, Asked, Known, Pressed, Reading, Surface
 from handlers.chat.clicks import CLICK, Clicks
@@ -185,6 +185,10 @@ class ChatDoor(Generic[A, P]):
         if await self._surface.own(ask, reading, known):
             return
         question = await self._question(asking, reading, known)
+        replied = None if ask.edited else await self._service.reply(question)
+        if replied is not None:
+            await self._replied(asking, known, replied)
+            return
         found = await (self._service.command(question) if ask.direct else self._service.answer(question))
         if found is None:
             return
@@ -210,7 +214,29 @@ class ChatDoor(Generic[A, P]):
             asking.card,
             live,
             unread=hidden.unread,
+            under=ask.under,
+            follows=ask.follows,
         )
+
+    # ------------------------------------------------------------ a reply under a card
+
+    async def below_a_card(self, ask: A) -> bool:
+        """Whether a card of ours stands above it. Of what is said in a chat to others, nothing else is even kept."""
+        try:
+            return bool(ask.under) and await self._service.stands_under(ask.place, ask.under)
+        except StoreError as error:
+            log.warning("not_overheard", door=self._surface.name, why=str(error))
+            return False
+
+    async def _replied(self, asking: Asking[A], known: Known, replied: Replied) -> None:
+        """The card changes in place, and a word says what is new; where it cannot change, it is shown anew, with that on top."""
+        ask, card = asking.ask, replied.card
+        if replied.reply is not None and not (card.message and await self._surface.update(card, replied.reply)):
+            stands = await self._surface.answer(ask, known, Answer(card, replied.reply, ()), again=asking.job.again)
+            if stands is not None and stands.message:
+                await self._service.posted(card.id, stands, source=str(card.snapshot.get("source") or ask.source))
+        elif replied.said is not None:
+            await self._surface.say(ask, known, replied.said, "reply")
 
     # ------------------------------------------------------------ where it stands
 

@@ -74,6 +74,15 @@ class Asked:
         return self.text
 
     @property
+    def under(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def follows(self) -> bool:
+        """Every message to the robot may be about its author's newest card: DingTalk tells no threads."""
+        return self.file is None
+
+    @property
     def mention(self) -> str:
         """Who is named in an answer for everybody."""
         return self.user if self.reachable and not self.private else ""

@@ -77,7 +77,7 @@ class LarkDoor:
 
     async def _message(self, asked: Asked) -> bool:
         direct = await self._direct(asked)
-        if not direct and not self._listens(asked.chat):
+        if not direct and not self._listens(asked.chat) and not await self.chat.below_a_card(replace(asked, direct=False)):
             return True
         self.chat.seen.note("event")
         return await self.chat.take_or_say(replace(asked, direct=direct))

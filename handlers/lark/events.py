@@ -40,6 +40,7 @@ class Asked:
     mentions: tuple[Any, ...] = ()
     parent: str = ""
     thread: str = ""
+    root: str = ""
     version: str = ""
     direct: bool = True
     menu: bool = False
@@ -66,6 +67,15 @@ class Asked:
     @property
     def edited(self) -> bool:
         return bool(self.version)
+
+    @property
+    def under(self) -> tuple[str, ...]:
+        """The message that it answers, and the first one of its thread."""
+        return tuple(each for each in (self.parent, self.root) if each)
+
+    @property
+    def follows(self) -> bool:
+        return self.private and not self.menu
 
     @property
     def words(self) -> str:
@@ -133,6 +143,7 @@ def asked(event: Mapping[str, Any]) -> Asked | None:
         mentions=tuple(mentions) if isinstance(mentions, list) else (),
         parent=_word(message, "parent_id"),
         thread=_word(message, "root_id") or _word(message, "thread_id"),
+        root=_word(message, "root_id"),
         version=updated if updated not in ("", "0", created) else "",
     )
 

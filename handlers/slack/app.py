@@ -110,7 +110,7 @@ class SlackDoor:
         if (kind := body["event"].get("type")) in ("app_uninstalled", "tokens_revoked"):
             log.error("taken_out", why=kind, advice="install the app again, then run `whyforbidden doctor`")
         asked = read_event(body, self._settings.listen_channels, self._me)
-        if asked is not None:
+        if asked is not None and (not asked.below or await self.chat.below_a_card(asked)):
             self.chat.seen.note("event")
             await self.chat.take_or_say(asked)
         await ack()

@@ -25,7 +25,8 @@ class Asked:
     """Somebody put something to the bot. `key` is the same for every delivery of the same thing.
 
     `ts` is the message asked about (empty for commands), `thread` where the answer goes, `in_thread` whether that thread existed before.
-    `private`: only the asker shall see the answer. `alone`: the bot was named and nothing said. `response_url` answers without any membership, for half an hour.
+    `private`: only the asker shall see the answer. `alone`: the bot was named and nothing said. `below`: said in a
+    thread to others, so it concerns us only where one of our cards stands above it. `response_url` answers without any membership, for half an hour.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Asked:
     private: bool = False
     edited: bool = False
     alone: bool = False
+    below: bool = False
     response_url: str = field(default="", metadata=pack.SEALED, repr=False)
 
     @property
@@ -60,6 +62,15 @@ class Asked:
     @property
     def words(self) -> str:
         return self.text
+
+    @property
+    def under(self) -> tuple[str, ...]:
+        """The thread that it is written in."""
+        return (self.thread,) if self.in_thread and not self.aside else ()
+
+    @property
+    def follows(self) -> bool:
+        return self.im and not self.aside
 
     @property
     def aside(self) -> bool:
@@ -154,7 +165,9 @@ def _message(body: Mapping[str, Any], message: Mapping[str, Any], listening: Col
     raw = words_of(message)
     im = event.get("channel_type") == "im" or channel.startswith("D")
     mentioned = event.get("type") == "app_mention" or bool(me and f"<@{me}" in raw)
-    if not im and not mentioned and channel not in listening and "*" not in listening:
+    in_thread = bool(message.get("thread_ts")) and message.get("thread_ts") != ts
+    listens = channel in listening or "*" in listening
+    if not im and not mentioned and not listens and (not in_thread or edited):
         return None
     files = _list(message.get("files"))
     text = unslack(raw, me)
@@ -175,6 +188,7 @@ def _message(body: Mapping[str, Any], message: Mapping[str, Any], listening: Col
         im=im,
         private=im,
         edited=bool(edited),
+        below=not im and not mentioned and not listens,
         alone=not text and not files,
     )
 

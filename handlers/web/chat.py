@@ -17,6 +17,7 @@ from bot.model import ACTIONS, Locale, Question, Text
 from bot.ports import Card
 from bot.render.escape import clean
 from bot.services.consent_runner import binding
+from bot.services.results import Replied
 from handlers.web.examples import examples
 from handlers.web.guard import HEAD
 from handlers.web.limits import address_of
@@ -101,20 +102,39 @@ def router(web: Web) -> APIRouter:
             return _no(request, wrong, 400)
         await _introduce(web, who)
         hidden = await web.service.masked(text)
-        answer = await web.service.command(
-            Question(
-                hidden.text,
-                "web",
-                who.person,
-                who.place,
-                locale,
-                live=hidden.live,
-                unread=hidden.unread,
-                always_new=True,
-            )
+        question = Question(
+            hidden.text,
+            "web",
+            who.person,
+            who.place,
+            locale,
+            private=True,
+            live=hidden.live,
+            unread=hidden.unread,
+            always_new=True,
+            follows=True,
         )
+        replied = await web.service.reply(question)
+        if replied is not None:
+            return await word(request, who, replied, hidden.text, locale)
+        answer = await web.service.command(question)
         turn = await _turn(web, answer.card, who, locale, notice=answer.notice)
         return JSONResponse({"card_id": answer.card.id, "html": fragment(request, "turn.html.j2", {"turn": turn})})
+
+    async def word(request: Request, who: Visitor, replied: Replied, text: str, locale: Locale) -> Response:
+        """A reply about the newest card: what is said to it, and that card as it is now."""
+        said = replied.said.in_(locale) if replied.said else ""
+        turn = {
+            "card_id": "",
+            "name": who.person.name or say("You").in_(locale),
+            "text": clean(text, lines=True),
+            "said": said,
+            "notice": "",
+        }
+        out = {"html": fragment(request, "turn.html.j2", {"turn": turn}), "about": replied.card.id}
+        if replied.reply is not None:
+            out["card"] = str(await _html(web, replied.card, locale))
+        return JSONResponse(out)
 
     @routes.get("/chat/cards/{card_id}")
     async def card(request: Request, card_id: str) -> Response:
@@ -227,6 +247,7 @@ async def _turn(web: Web, card: Card, who: Visitor, locale: Locale, notice: Text
         "name": who.person.name or say("You").in_(locale),
         "text": clean(str(card.snapshot.get("text", "")), lines=True)[:4000],
         "notice": notice.in_(locale) if notice else "",
+        "said": "",
         "html": html,
         "has_card": True,
     }

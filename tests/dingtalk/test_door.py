@@ -403,3 +403,17 @@ async def test_wrong_credentials_do_not_stop_the_rest(dingtalk: Platform, tmp_pa
 
     assert task in done
     assert dingtalk.connected == 0
+
+
+@pytest.mark.parametrize("group", [True, False])
+async def test_a_message_after_a_card_is_about_it(opened: Opened, practice: Practice, group: bool) -> None:
+    """DingTalk's messages cannot change: the card is told anew with what is new on top; thanks get a word only directly."""
+    async with opened() as scene:
+        await scene.ask(lark_paste(practice), group=group)
+        (again,) = await scene.ask("还是报错", group=group)
+        if not group:
+            (kind,) = await scene.ask("谢谢", group=group)
+            assert "不客气" in kind.text or "You are welcome" in kind.text
+
+    assert "It still fails." in again.text or "还是报错。" in again.text
+    assert "99991679" in again.text

@@ -218,6 +218,19 @@ def test_places_to_change_exist() -> None:
         assert all(re.search(rf"^(def )?{name}\b", source, re.M) for name in re.findall(r"`(\w+)`", names)), (names, file)
 
 
+def test_paths_that_are_named_exist() -> None:
+    """`bot/…`, `handlers/…` in a page is a file or folder; `<names>` stand for any platform or surface."""
+    gone = [
+        (page.name, path)
+        for page in docs.pages()
+        if page.name != "CHANGELOG.md"
+        for path in re.findall(r"`((?:bot|handlers|templates|tests|docs)/[\w./<>-]*)`", page.read_text("utf-8"))
+        if not list(docs.ROOT.glob(re.sub(r"<[^>]+>", "*", path).rstrip("/")))
+    ]
+
+    assert gone == []
+
+
 # ---------------------------------------------------------------- the API page
 
 

@@ -346,3 +346,33 @@ async def test_questions_in_one_chat_are_answered_in_order(lark: OpenPlatform, o
     await until(lambda: len(lark.answers()) == 4)
 
     assert [one["reply_to"] for one in lark.answers()] == [event["event"]["message"]["message_id"] for event in events]
+
+
+async def test_a_reply_in_the_thread_changes_the_card(lark: OpenPlatform, open_house: Open) -> None:
+    """The card is redrawn in place with what is new, and a short word stands in the thread; thanks get nothing there."""
+    house = await open_house()
+    asked = message(chat=GROUP, mention=BOT)
+    card = await one_answer(house, asked)
+    mine = next(name for name, one in lark.said.items() if one is card)
+    root = asked["event"]["message"]["message_id"]
+    said = message("published, still the same", chat=GROUP, mention=BOT, root_id=root, parent_id=mine)
+    await house.deliver(message("thanks", chat=GROUP, mention=BOT, root_id=root, parent_id=mine))
+    word = await one_answer(house, said)
+
+    assert "It still fails." in json.dumps(word["content"])
+    await until(lambda: "It still fails." in json.dumps(card["content"]))
+    assert len(lark.answers()) == 2
+
+
+async def test_a_direct_message_after_a_card_is_about_it(lark: OpenPlatform, open_house: Open) -> None:
+    """A claim changes the card; what is not understood is said; a new error gets a card of its own."""
+    house = await open_house()
+    card = await one_answer(house, message())
+    word = await one_answer(house, message("用户身份"))
+    puzzled = await one_answer(house, message("the purple elephant sings"))
+    new = await one_answer(house, message(NOT_FOUND))
+
+    assert "The call is made as a user." in json.dumps(word["content"])
+    assert "The call is made as a user." in json.dumps(card["content"])
+    assert "could not make sense" in json.dumps(puzzled["content"])
+    assert "1063005" in json.dumps(new["content"])

@@ -364,3 +364,42 @@ async def test_foreign_text_stays_inert(http_door: Open) -> None:
     everything = json.dumps([form for _, form in http_door.slack.calls])
     assert "<!channel>" not in everything
     assert "<https://evil.example" not in everything
+
+
+@pytest.mark.parametrize("kind", ["app_mention", "message"])
+async def test_a_reply_in_the_thread_changes_the_card(http_door: Open, kind: str) -> None:
+    """With or without the bot's name: the card changes where it stands, a short word says so, and small talk gets nothing."""
+    ts = await http_door.says(OTHER)
+    await http_door.settle()
+    [card] = http_door.slack.in_channel("C1")
+
+    await http_door.says("I enabled it, still the same", kind=kind, thread_ts=ts)
+    await http_door.says("thanks", kind=kind, thread_ts=ts)
+    await http_door.settle()
+
+    shown = http_door.slack.in_channel("C1")
+    assert [one.ts for one in shown][:1] == [card.ts] and len(shown) == 2
+    assert "It still fails." in shown[0].words and "It still fails." in shown[1].words
+    assert shown[1].thread == ts
+
+
+async def test_what_people_say_in_other_threads_is_not_even_kept(http_door: Open) -> None:
+    """A thread without a card of ours is none of our business."""
+    await http_door.says("I enabled it, still the same", kind="message", thread_ts="1770000000.000001")
+    await http_door.settle()
+
+    assert http_door.slack.messages == {}
+
+
+async def test_a_direct_message_after_a_card_is_about_it(http_door: Open) -> None:
+    """Claims change the card, thanks get a kind word, a new error gets a card of its own."""
+    await http_door.says(OTHER, kind="message", channel="D1")
+    await http_door.settle()
+    for words in ("as the user", "谢谢", ERROR):
+        await http_door.says(words, kind="message", channel="D1")
+        await http_door.settle()
+
+    first, word, kind, new = http_door.slack.in_channel("D1")
+    assert "The call is made as a user." in first.words and "The call is made as a user." in word.words
+    assert "You are welcome" in kind.words
+    assert "99991679" in new.words

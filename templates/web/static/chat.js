@@ -79,6 +79,8 @@ async function send(text, file) {
     place(answer.html, waiting, "afterend");
     const turn = waiting.nextElementSibling;
     waiting.remove();
+    const about = answer.about && document.getElementById(`turn-${answer.about}`);
+    if (about && answer.card) redraw(about, answer.card);
     show(turn.querySelector(".bot") || turn);
     // What was typed meanwhile, or before an example was tried, stays.
     if (paste.value === text) paste.value = "";
