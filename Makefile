@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 LOCK   := $(BIN)/uv pip compile -q --upgrade --no-config --no-annotate --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 JOBS   ?= auto --maxprocesses 4
 
-.PHONY: run test check docs bench fuzz chaos mutants format locale peers wheel lock clean help
+.PHONY: run test check docs bench fit reading fuzz chaos mutants format locale peers wheel lock clean help
 .DEFAULT_GOAL := help
 
 help:                       ## this list
@@ -41,6 +41,9 @@ fit: $(VENV)/.dev          ## learn the weights of the signals anew from the lab
 
 mutants: $(VENV)/.dev       ## small changes to redact, consent and the buttons: which would no test notice? (a sample; about ten minutes)
 	nice $(BIN)/python -m tests.mutants
+
+reading: $(VENV)/.dev      ## what the reading of labelled pastes is worth, out of fold, and every harmless change of them (minutes)
+	$(BIN)/python -m tests.reading
 
 format: $(VENV)/.dev        ## tidy the code
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,7 @@ from bot.explain import Explained
 from bot.model import Diagnosis, Locale, Person, Place, Question, Reply, Text
 from bot.ports import Card
 from bot.redact.masked import Redaction
-from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, follow_up, present
+from bot.services import answer, click, commands, consent_pages, consent_runner, document_access, follow_up, present, watch
 from bot.services.context import Context, Notices, Refresher
 from bot.services.results import Answer, Clicked, ConfirmPage, Grant, Outcome, Replied, Started, Verdict
 
@@ -150,6 +150,10 @@ class Service:
         To be called at the start and every few seconds after: retries at a platform that was down wait in the rows until it is their time.
         """
         return await consent_runner.resume(self.context)
+
+    async def watch(self) -> int:
+        """One round over what people asked to be told about; returns how many watches came to an end. To be called every few seconds."""
+        return await watch.go_on(self.context)
 
     # ------------------------------------------------------------ people's own control
 

@@ -242,14 +242,19 @@ def mcp() -> None:
 
 
 @app.command()
+@click.argument("app_", metavar="APP", required=False)
 @_lang
 @click.option("--register", is_flag=True, help="also register the slash command with Feishu/Lark")
 @click.option("--dead", is_flag=True, help="list the jobs that could not be done, instead")
-def doctor(lang: str | None, register: bool, dead: bool) -> None:
-    """Check credentials, scopes, store, clock and addresses, door by door, and say what to click."""
+def doctor(app_: str | None, lang: str | None, register: bool, dead: bool) -> None:
+    """Check credentials, scopes, store, clock and addresses, door by door, and say what to click.
+
+    APP (an id or a name of apps.toml): everything that its platform tells about that app, as a table.
+    """
     import asyncio
 
-    from handlers.doctor import run
+    from handlers.doctor import run, run_app
+    from handlers.settings import SettingsError
 
     locale = _locale(lang) or "en"
     settings = _settings()
@@ -263,7 +268,10 @@ def doctor(lang: str | None, register: bool, dead: bool) -> None:
         from handlers.lark.doctor import register_command
 
         click.echo(asyncio.run(register_command(settings)).in_(locale))
-    checks = asyncio.run(run(settings))
+    try:
+        checks = asyncio.run(run_app(settings, app_)) if app_ else asyncio.run(run(settings))
+    except SettingsError as error:
+        fail(str(error))
     for check in checks:
         mark = {True: "✓", False: "✗", None: "?"}[check.ok]
         click.echo(f"{mark} {check.about}: {check.says.in_(locale)}" + (f"\n  → {check.url}" if check.url else ""))

@@ -65,7 +65,7 @@ class Runtime:
 
     async def housekeeping(self) -> None:
         """One round. What fails is logged and tried again in the next."""
-        for job in (self.service.resume, self.notifier.deliver_due, self._sweep, self._tell_doors):
+        for job in (self.service.resume, self.service.watch, self.notifier.deliver_due, self._sweep, self._tell_doors):
             try:
                 await job()
             except asyncio.CancelledError:

@@ -7,6 +7,7 @@ no chat SDK is loaded.
 # ruff: noqa: PLC0415 - the store and the HTTP client are loaded when they are looked at
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,10 @@ from urllib.parse import urlsplit
 
 from bot.i18n import same, say
 from bot.model import App, Text
+from bot.oauth.generic import converse
 from bot.oauth.messages import PlatformRefusal, Request
 from bot.ports import Http
+from bot.services.app_check import looks
 from handlers import team_catalog
 from handlers.chat.surface import SURFACES
 from handlers.settings import Settings, SettingsError, exposed, misspelt
@@ -194,5 +197,38 @@ async def run(settings: Settings) -> list[Check]:
         return await examine(settings, http, load_apps(settings.apps_file, settings.base_url))
     except SettingsError as error:
         return [*_names(), Check("settings", False, same(str(error)))]
+    finally:
+        await http.close()
+
+
+LOOKS_SECONDS = 15.0
+
+
+async def examine_app(settings: Settings, http: Http, apps: Sequence[App], wanted: str) -> list[Check]:
+    """All looks at the apps whose id or name this is, side by side, none longer than `LOOKS_SECONDS`. Raises `SettingsError` where there is none."""
+    meant = [app for app in apps if wanted.casefold() in (app.app_id.casefold(), app.name.casefold())]
+    if not meant:
+        known = ", ".join(app.name or app.app_id for app in apps) or "none"
+        raise SettingsError(f"apps.toml lists no app {wanted!r}; it has: {known}")
+
+    async def one(app: App) -> list[Check]:
+        title = app.name or app.app_id
+        try:
+            rows = await asyncio.wait_for(converse(http, looks(app)), LOOKS_SECONDS)
+        except TimeoutError:
+            return [Check(title, None, say("It could not be asked: {reason}", reason="timeout"))]
+        return [Check(f"{title} · {row.about.in_(settings.locale)}", row.ok, row.text) for row in rows]
+
+    return [check for checks in await asyncio.gather(*(one(app) for app in meant)) for check in checks]
+
+
+async def run_app(settings: Settings, wanted: str) -> list[Check]:
+    """The looks at one app, with the real HTTP client. Raises `SettingsError`."""
+    from handlers.apps import load_apps
+    from handlers.http import HttpClient
+
+    http = HttpClient(practice=settings.practice)
+    try:
+        return await examine_app(settings, http, load_apps(settings.apps_file, settings.base_url), wanted)
     finally:
         await http.close()

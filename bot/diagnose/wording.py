@@ -13,7 +13,7 @@ from bot.model import Cause, Finding
 
 _MESSAGE: Final = 350  # characters
 _AROUND: Final = 150
-_SHARPNESS: Final = 4.0  # of the margins, so that the probabilities are honest: fitted on held folds
+SHARPNESS: Final = 4.0  # of the margins, so that the probabilities are honest: fitted on held folds
 
 
 def spoken(finding: Finding) -> str:
@@ -28,7 +28,7 @@ def spoken(finding: Finding) -> str:
 
 def told(finding: Finding) -> tuple[Cause, float]:
     """The likeliest cause of a message, and how likely it is (0..1)."""
-    scores = {name: _SHARPNESS * score for name, score in _model().scores(spoken(finding)).items()}
+    scores = {name: SHARPNESS * score for name, score in _model().scores(spoken(finding)).items()}
     best = max(scores, key=lambda name: scores[name])
     return Cause(best), 1 / sum(math.exp(score - scores[best]) for score in scores.values())
 

@@ -31,6 +31,7 @@ _MESSAGE_LEAD: Final = re.compile(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
 _MESSAGE_CODE: Final = re.compile(r"\d{4,6}[,:]")
+_HARDLY_ELSE: Final = 5  # digits
 _LED: Final = re.compile(r"(-?\d{1,10})(?:$|\.0$|[-:,;]\s?[^\d\s])", re.A)  # a number, alone or before its message
 _STATUS_DIGITS: Final = 3
 _IN_FILE: Final = re.compile(r"(?:\.[a-z]{1,5}:|\w\()$")  # `log.py:error:15`, `Log(error:45)`
@@ -166,7 +167,9 @@ def _owner_of_field(context: Context, pair: Pair, value: str) -> Owner | None:
     if len(value) < 2 and pair.key not in ("errorcode", "errcode", "errno"):
         return None  # a process's exit code
     clue, name = max((context.clue(name, pair.start), name) for name, spec in context.words.specs.items() if not spec.status_is_code)
-    return Owner(name, sure=True) if clue >= BELIEVED and not strange(context, name, pair.start) else None
+    if clue >= BELIEVED and not strange(context, name, pair.start):
+        return Owner(name, sure=True)
+    return Owner(context.guess, sure=False) if len(value) >= _HARDLY_ELSE and context.guess else None
 
 
 def _went_well(context: Context, pair: Pair, value: str) -> bool:

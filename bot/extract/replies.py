@@ -19,8 +19,8 @@ from bot.extract.attributes import apis
 from bot.model import Identity, Text
 from bot.platforms.spec import Spec
 
-Kind = Literal["claim", "works", "look", "who", "thanks", "talk", "none"]
-ORDER: tuple[Kind, ...] = ("claim", "works", "look", "who", "thanks", "talk")
+Kind = Literal["watch", "claim", "works", "look", "who", "thanks", "talk", "none"]
+ORDER: tuple[Kind, ...] = ("watch", "claim", "works", "look", "who", "thanks", "talk")
 """What a reply is when several rows fire: the first of these."""
 
 MOST = 600
@@ -103,7 +103,7 @@ def read_reply(text: str, spec: Spec | None = None, is_document: Callable[[str],
         document=next((link for link in _LINK.findall(text) if is_document is not None and is_document(link)), ""),
         heard=tuple(row.heard for row in fired if row.heard.en),
     )
-    return _named(said) if said.facts and said.kind not in ("claim", "works") else said
+    return _named(said) if said.facts and said.kind not in ("watch", "claim", "works") else said
 
 
 def _named(said: Said) -> Said:

@@ -224,6 +224,8 @@ def fired(context: Context, draft: Draft, at: int) -> dict[str, float]:
 def _fired(learned: Weights, context: Context, draft: Draft, at: int) -> Iterator[tuple[Rule, float, tuple[int, int]]]:
     reported = False
     for where, (start, end) in pieces(context.text, at).items():
+        if where == "title" and not _about(context, draft, start, end):
+            continue
         for rule, (first, last) in _hits(where, context.text[start:end], context.lower[start:end]):
             reported = reported or (rule.kind == "report" and where != "paste")
             yield rule, 1.0, (start + first, start + last)
@@ -233,6 +235,18 @@ def _fired(learned: Weights, context: Context, draft: Draft, at: int) -> Iterato
         value = float(value == wanted) if wanted else float(value)
         if value:
             yield rule, value, (draft.start, draft.end)
+
+
+def _about(context: Context, draft: Draft, start: int, end: int) -> bool:
+    """Whether the paste's first line is about the error: only then its form says something of it."""
+    title = context.lower[start:end]
+    clues = context.words.specs[draft.platform].clues
+    return (
+        start <= draft.start < end
+        or any(code.lower() in title for code in draft.codes)
+        or any(clue in title for clue in clues)
+        or _HEADS.match(title) is not None
+    )
 
 
 @lru_cache(maxsize=512)

@@ -256,11 +256,12 @@ class Checks:
 
     `prove(app, token, diagnosis, needed)`: repeat something harmless with the new token. `app_facts(app)`: scopes, versions and redirect addresses as the
     console has them. `apply_scopes(app)`: ask the administrator to approve what the app has applied for (the one thing that changes something: it sends a
-    message). `documents`: may this account do that with this document?
+    message). `documents`: may this account do that with this document? `app_token(app)`: the app's own token, which shows that id and secret are right.
     """
 
     prove: Callable[[App, Token, Diagnosis, Sequence[str]], Talk[Proof]]
     app_facts: Callable[[App], Talk[AppFacts]] | None = None
+    app_token: Callable[[App], Talk[str]] | None = None
     apply_scopes: Callable[[App], Talk[Applied]] | None = None
     documents: Documents | None = None
 

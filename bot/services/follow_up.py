@@ -23,7 +23,7 @@ from bot.extract.replies import MOST, Said, read_reply
 from bot.i18n import joined, listed, same, say
 from bot.model import Diagnosis, Finding, Identity, Place, Question, Remedy, Text
 from bot.ports import Card
-from bot.services import answer, card_snapshot, click, commands, document_access, present
+from bot.services import answer, card_snapshot, click, commands, document_access, present, watch
 from bot.services.context import Context
 from bot.services.results import Replied
 
@@ -53,10 +53,8 @@ async def reply(context: Context, question: Question) -> Replied | None:
     ids = tuple(each for one in explained.findings for each in one.request_ids if each not in found[0].finding.request_ids)
     if said.kind in ("claim", "works", "look") or ids:
         return await _changed(context, question, card, said, ids)
-    if said.kind == "who":
-        return Replied(card, said=_who(found[0], "asker" if question.private else "channel"))
-    if said.kind in ("thanks", "talk"):
-        return Replied(card, said=_kindly(said) if question.private else None)
+    if said.kind != "none":
+        return Replied(card, said=await _word(context, question, card, said, found[0]))
     unclear = question.direct and _fresh(context, card, question, UNSURE_LAST) and not _asks(question.text)
     return Replied(card, said=_unclear(found[0])) if unclear else None
 
@@ -245,6 +243,15 @@ def _likeliest(before: Diagnosis, now: Diagnosis) -> Text:
 
 
 # ---------------------------------------------------------------- what is only said
+
+
+async def _word(context: Context, question: Question, card: Card, said: Said, now: Diagnosis) -> Text | None:
+    """The answer to what changes nothing in the card; small talk in a channel gets none."""
+    if said.kind == "watch" and question.asker is not None:
+        return await watch.begin(context, card, question.asker)
+    if said.kind == "who":
+        return _who(now, "asker" if question.private else "channel")
+    return _kindly(said) if question.private else None
 
 
 def _kindly(said: Said) -> Text:

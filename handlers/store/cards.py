@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import Connection, Executable, Row, bindparam, delete, or_, select, update
 
 from bot.model import Person, Place
 from bot.ports import Card, Report
@@ -23,33 +23,43 @@ REPORTS_AT_ONCE = 20
 """Reports forgotten in one transaction, with up to `bot.services.answer.MOST_IDS` ids each."""
 
 
+# The statements of every answer, made once: making one costs more than running it.
+_COLUMNS = ("version", "surface", "tenant", "chat", "need", "place", "asker", "snapshot", "locale", "message", "flow_id")
+_BY_ID = select(cards).where(cards.c.id == bindparam("card"))
+_SAVE = (
+    update(cards)
+    .where(cards.c.id == bindparam("card"), cards.c.version == bindparam("seen"))
+    .values({name: bindparam(name, type_=cards.c[name].type) for name in _COLUMNS})
+)
+_RECENT = (
+    select(cards)
+    .where(cards.c.surface == bindparam("of"), cards.c.tenant == bindparam("tenant"), cards.c.chat == bindparam("chat"))
+    .where(cards.c.need == bindparam("need"), cards.c.created >= bindparam("since"))
+    .order_by(cards.c.created.desc(), cards.c.id.desc())
+    .limit(1)
+)
+
+
 class Answers(Base):
     async def put_card(self, card: Card) -> bool:
         values = {"id": card.id, "created": card.created, "version": card.version, **_card_columns(card)}
-        query = self._insert(cards).values(values).on_conflict_do_nothing().returning(cards.c.id)
-        return await self._write(lambda c: c.execute(query).one_or_none() is not None)
+        return await self._write(lambda c: c.execute(self._put_card, values).one_or_none() is not None)
+
+    @cached_property
+    def _put_card(self) -> Executable:
+        return self._insert(cards).on_conflict_do_nothing().returning(cards.c.id)
 
     async def card(self, card_id: str) -> Card | None:
-        row = await self._read(lambda c: c.execute(select(cards).where(cards.c.id == card_id)).one_or_none())
+        row = await self._read(lambda c: c.execute(_BY_ID, {"card": card_id}).one_or_none())
         return None if row is None else _card(row)
 
     async def save_card(self, card: Card) -> bool:
-        query = (
-            update(cards)
-            .where(cards.c.id == card.id, cards.c.version == card.version)
-            .values(version=card.version + 1, **_card_columns(card))
-        )
-        return await self._write(lambda c: c.execute(query).rowcount == 1)
+        values = {"card": card.id, "seen": card.version, "version": card.version + 1, **_card_columns(card)}
+        return await self._write(lambda c: c.execute(_SAVE, values).rowcount == 1)
 
     async def recent_card(self, place: Place, need: str, since: datetime) -> Card | None:
-        query = (
-            select(cards)
-            .where(cards.c.surface == place.surface, cards.c.tenant == place.tenant, cards.c.chat == place.chat)
-            .where(cards.c.need == need, cards.c.created >= since)
-            .order_by(cards.c.created.desc(), cards.c.id.desc())
-            .limit(1)
-        )
-        row = await self._read(lambda c: c.execute(query).one_or_none())
+        values = {"of": place.surface, "tenant": place.tenant, "chat": place.chat, "need": need, "since": since}
+        row = await self._read(lambda c: c.execute(_RECENT, values).one_or_none())
         return None if row is None else _card(row)
 
     async def cards_in(self, place: Place, limit: int = 50) -> Sequence[Card]:

@@ -232,7 +232,7 @@ def _until_open(url: str, process: subprocess.Popen[bytes]) -> None:
 @_row
 def doors() -> Iterator[Row]:
     """A chat door, against its SDK alone doing nothing with the same request."""
-    for name in ("tests.slack.bench", "tests.lark.bench", "tests.bench_dingtalk"):
+    for name in ("tests.slack.bench", "tests.lark.bench"):
         if find_spec(name) is not None:
             for what, value, limit in import_module(name).measure():
                 yield Row(what, value, limit)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.consent import machine
-from bot.consent.flow import LIFE, SKEW, WAITING
+from bot.consent.flow import ENDED, LIFE, REFUSED, SKEW, WAITING
 from bot.consent.machine import (
     EVENTS,
     TABLE,
@@ -120,6 +120,44 @@ HANDOFF_MOVES = {key: target for key, target in MOVES.items() if key != ("starte
 }
 
 
+#: What has to be done in the world after each move, in this order: a card that is not redrawn shows a state that is over, a person who is not told
+#: waits, a token that is not discarded lives on.
+EFFECTS: dict[tuple[str, str], str] = {
+    ("offered", "Begin"): "show",
+    ("offered", "DeviceShown"): "show poll",
+    ("offered", "Broke"): "tell show",
+    ("offered", "TimedOut"): "show",
+    ("offered", "Replaced"): "show",
+    ("offered", "Withdrawn"): "show",
+    ("started", "Begin"): "",
+    ("started", "CodeCame"): "exchange",
+    ("started", "Declined"): "notify show",
+    ("started", "TokenCame"): "identify",
+    ("started", "Mismatched"): "tell show",
+    ("started", "AppGranted"): "show",
+    ("started", "AppShort"): "show",
+    ("started", "Broke"): "tell show",
+    ("started", "TimedOut"): "show",
+    ("started", "Replaced"): "show",
+    ("started", "Withdrawn"): "show",
+    ("authorized", "TokenCame"): "identify",
+    ("authorized", "Matched"): "keep show prove",
+    ("authorized", "FellShort"): "keep notify show",
+    ("authorized", "Mismatched"): "discard tell show",
+    ("authorized", "Broke"): "discard tell show",
+    ("granted", "Proved"): "notify show",
+    ("granted", "Unproved"): "notify show",
+    ("granted", "Unclear"): "notify show",
+    ("granted", "Withdrawn"): "forget notify show",
+    ("proven", "Proved"): "notify show",
+    ("proven", "Unproved"): "notify show",
+    ("proven", "Withdrawn"): "forget notify show",
+    ("insufficient", "Proved"): "notify show",
+    ("insufficient", "Unproved"): "notify show",
+    ("insufficient", "Withdrawn"): "forget notify show",
+}
+
+
 def flow(state: State = State.OFFERED, **changes: object) -> Flow:
     """A consent in some state, with everything filled in that could be lost."""
     whole = Flow(
@@ -150,6 +188,61 @@ def flow(state: State = State.OFFERED, **changes: object) -> Flow:
         not_before=NOW,
     )
     return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("state", "kind"), EFFECTS, ids="-".join)
+def test_every_move_leaves_to_be_done_what_is_written(state: str, kind: str) -> None:
+    """Nothing is forgotten and nothing is added, in whichever mode the move is possible."""
+    event = next(sample for known, sample in SAMPLES.items() if known.__name__ == kind)
+    results = [advance(flow(State(state), mode=mode, todo=()), event) for mode in ("broker", "device", "handoff")]
+
+    done_after = {" ".join(map(str, result.effects)) for result in results if isinstance(result, Moved)}
+    assert done_after == {EFFECTS[state, kind]}
+    assert {(str(known), each.__name__) for known, row in TABLE.items() for each, rule in row.items() if isinstance(rule, Move)} == set(
+        EFFECTS
+    )
+
+
+def test_the_names_in_stored_rows_stay_as_they_are() -> None:
+    """A row outlives the version that wrote it: renaming one of these would lose consents that are under way."""
+    assert [str(each) for each in Effect] == [
+        "poll",
+        "exchange",
+        "identify",
+        "keep",
+        "prove",
+        "discard",
+        "forget",
+        "show",
+        "tell",
+        "notify",
+    ]
+    assert [str(each) for each in State] == (
+        [
+            "offered",
+            "started",
+            "authorized",
+            "granted",
+            "proven",
+            "refused",
+            "wrong_account",
+            "insufficient",
+            "expired",
+            "superseded",
+            "failed",
+            "revoked",
+        ]
+    )
+    assert Broke(LATER, "x").blame == "platform"  # whose fault it is where nobody said
+
+
+@pytest.mark.parametrize("kind", [REFUSED, ENDED, "user_info"])
+@pytest.mark.parametrize("state", [State.INSUFFICIENT, State.PROVEN])
+def test_a_grant_is_over_when_its_token_is_refused_or_not_renewed(state: State, kind: str) -> None:
+    """Any other failed proof means that the scope did not do, not that the grant is gone."""
+    failed = replace(flow(state), proof=Proof(False, Text("no.", "否。"), kind))
+
+    assert failed.over == (state is State.INSUFFICIENT and kind in ("refused", "ended"))
 
 
 @pytest.mark.parametrize("mode", ["broker", "handoff", "device"])

@@ -52,16 +52,13 @@ def test_errors_are_read(name: str) -> None:
     hold(rows("extract", name), check)
 
 
-@pytest.mark.xfail(strict=False, reason="the weights of the signals are still to be fitted")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", TALK)
-def test_talk_is_no_error(name: str) -> None:
-    """Nobody has an error in source code, documentation, plans, success and other people's numbers."""
-
-    def check(row: Row) -> None:
-        assert all(found.has_it < 0.5 for found in read(row["text"]))
-
-    hold(rows("extract", name), check)
+def test_talk_is_no_error() -> None:
+    """Nobody is answered unasked about source code, documentation, plans, success and other people's numbers; nearly all of it is known as talk."""
+    answers = [explain(row["text"]) for name in TALK for row in rows("extract", name)]
+    assert [answer.findings for answer in answers if answer.speaks_up] == []
+    talk = sum(all(found.has_it < 0.5 for found in answer.findings) for answer in answers)
+    assert talk >= 0.95 * len(answers)
 
 
 def test_small_facts() -> None:

@@ -92,6 +92,11 @@ def out_of_fold(pastes: Sequence[Paste], listed: Sequence[Message], folds: Seque
     return causes, margins
 
 
+def likelihood(margins: np.ndarray) -> float:
+    """How likely the best of some margins is, as the program has it."""
+    return float(1 / np.exp(wording.SHARPNESS * (margins - margins.max())).sum())
+
+
 def file(model: LinearSVC) -> bytes:
     """The bytes of `messages.bin`."""
     constants = dict(zip(map(str, model.classes_), map(float, model.intercept_), strict=True))

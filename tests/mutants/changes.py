@@ -75,7 +75,7 @@ def _left_alone(tree: ast.Module) -> Iterator[ast.AST]:
                 parts = [each for each in node.args if isinstance(each, ast.Constant)]
             case ast.Expr(value=ast.Constant()):
                 parts = [node]
-            case ast.Import() | ast.ImportFrom():
+            case ast.Import() | ast.ImportFrom() | ast.Assign(targets=[ast.Name(id="__all__")]):
                 parts = [node]
         for part in parts:
             if part is not None:

@@ -588,6 +588,20 @@ async def test_a_card_that_stands_nowhere_is_drawn_as_a_fragment(admins: Admins)
     assert clicked.card is not None and clicked.card.surface == "html"
 
 
+async def test_what_is_known_of_other_apps_stays(admins: Admins) -> None:
+    """A look at one app forgets nothing about another one."""
+    scene = await scene_in("none")
+    card = await scene.store.card("card")
+    other = {"cli_other": {"enabled": None, "pending": ["x"], "redirect_uris": None, "published": True, "status": None, "checked_at": None}}
+    scene.store.cards["card"] = replace(card, snapshot={**card.snapshot, "facts": {"granted": None, "apps": other}})
+
+    await scene.click(ALICE, "check")
+
+    apps = (await scene.store.card("card")).snapshot["facts"]["apps"]
+    assert set(apps) == {"cli_other", APP.app_id}
+    assert apps["cli_other"]["pending"] == ["x"]
+
+
 async def test_looking_again_knows_what_was_granted_since(admins: Admins) -> None:
     """What the person granted stands in the card's facts; a look that finds nothing takes nothing away."""
     scene = await scene_in("proven")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.i18n import listed, say
 from bot.model import App, Diagnosis, Proof
+from bot.oauth.generic import text_or_none
 from bot.oauth.messages import PlatformRefusal, Talk, Token
 from bot.platforms.api import Checks
 from bot.platforms.dingtalk import oauth
@@ -35,4 +36,13 @@ def prove(app: App, token: Token, diagnosis: Diagnosis, needed: Sequence[str]) -
     )
 
 
-CHECKS = Checks(prove=prove)
+def app_token(app: App) -> Talk[str]:
+    """The app's own token (page "obtain the access token of an internal app"): shows that client id and secret are right."""
+    response = yield oauth.app_token_request(app)
+    token = text_or_none(oauth.answered(response, hide=(app.secret,)).get("accessToken"))
+    if token is None:
+        raise PlatformRefusal("no_token", "the answer holds no access token", blame="platform")
+    return token
+
+
+CHECKS = Checks(prove=prove, app_token=app_token)

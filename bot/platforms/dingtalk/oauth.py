@@ -163,6 +163,11 @@ def answered(response: Response, *, hide: Iterable[str] = ()) -> Mapping[str, ob
     )
 
 
+def app_token_request(app: App) -> Request:
+    """Ask for the app's own token."""
+    return Request("POST", host(app, HOSTS, "api") + "/v1.0/oauth2/accessToken", json={"appKey": app.app_id, "appSecret": app.secret})
+
+
 def _token_request(app: App, body: Mapping[str, str]) -> Request:
     json = {"clientId": app.app_id, "clientSecret": app.secret, **body}
     return Request("POST", host(app, HOSTS, "api") + "/v1.0/oauth2/userAccessToken", json=json)

@@ -170,4 +170,10 @@ def understands(token_or_link: str, type_: str, action: str) -> bool:
     return question_of(token_or_link, type_, action) is not None
 
 
-CHECKS = Checks(prove=prove, app_facts=app_facts, apply_scopes=apply_scopes, documents=Documents(PACE, understands, check_document))
+CHECKS = Checks(
+    prove=prove,
+    app_facts=app_facts,
+    app_token=tenant_token,
+    apply_scopes=apply_scopes,
+    documents=Documents(PACE, understands, check_document),
+)
