@@ -195,7 +195,7 @@ def _told(finding: Finding, said: Said, ids: tuple[str, ...], text: str) -> Find
         app_id=said.app_id or finding.app_id,
         resource=said.document or finding.resource,
         request_ids=(*ids, *finding.request_ids),
-        claims=replace(finding.claims, tried=finding.claims.tried | set(said.rows)),
+        claims=replace(finding.claims, tried=finding.claims.tried | said.tried),
         surroundings=around[:_SURROUNDINGS],
     )
 
