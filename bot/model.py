@@ -491,16 +491,20 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button of a card. `action` is one of the names in `ACTIONS`; with `url` it is a plain link. `index` tells which diagnosis or offer."""
+    """A button of a card. `action` is one of the names in `ACTIONS`; with `url` it is a plain link. `index` tells which diagnosis, offer or
+    answer; `copy` is the text that it takes away, for pages that can copy by themselves."""
 
     action: str
     label: Text
     url: str = ""
     index: int = 0
     primary: bool = False
+    copy: Text | None = None
 
 
-ACTIONS = frozenset({"reauthorize", "open", "check", "ask_admin", "details", "support", "share", "helpful", "unhelpful", "mute", "revoke"})
+ACTIONS = frozenset(
+    "answer ask_admin check details handover helpful mute open reauthorize revoke share support unhelpful".split()  # noqa: SIM905 (a list of names)
+)
 
 
 @dataclass(frozen=True, slots=True)

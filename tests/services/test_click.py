@@ -27,7 +27,7 @@ OTHER_SURFACE = replace(PLACE, surface="lark")
 NAMESAKE = replace(ALICE, tenant="T-other")
 
 #: Written out by hand, as the judge of the code: who may press what.
-FOR_THE_ASKER = ("reauthorize", "check", "ask_admin", "details", "support", "share", "revoke")
+FOR_THE_ASKER = ("reauthorize", "check", "ask_admin", "details", "support", "handover", "answer", "share", "revoke")
 FOR_ANYBODY = ("helpful", "unhelpful", "mute")
 #: What is done in somebody's name: kept in the audit trail, allowed or not.
 AUDITED = {"reauthorize", "ask_admin", "revoke"}
