@@ -119,10 +119,11 @@ def _api(text: str) -> str:
 
 
 def _row(row: Mapping[str, Any]) -> Row:
+    pattern: str | list[str] = row["pattern"]
     return Row(
         id=row["id"],
         kind=cast("Kind", row["kind"]),
-        pattern=re.compile(row["pattern"], re.IGNORECASE),
+        pattern=re.compile("|".join([pattern] if isinstance(pattern, str) else pattern), re.IGNORECASE),
         whole=bool(row.get("whole")),
         claim=row.get("claim", ""),
         says=row.get("says", ""),
