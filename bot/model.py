@@ -330,7 +330,8 @@ class AppFacts:
 class Facts:
     """Everything known beside the paste when a diagnosis is made. Empty is fine: steps then say `unknown`.
 
-    `answers`: what was answered to telling questions (question id → answer id); claims of the asker, as the paste's are.
+    `answers`: what was answered to telling questions (question id → answer id); claims of the asker, as the paste's are. `unseen`: the apps at which
+    the newest look failed (app id → the platform's reason).
     """
 
     apps: tuple[App, ...] = ()
@@ -338,6 +339,7 @@ class Facts:
     granted: frozenset[str] | None = None
     now: datetime | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
+    unseen: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- answering
@@ -489,16 +491,20 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button of a card. `action` is one of the names in `ACTIONS`; with `url` it is a plain link. `index` tells which diagnosis or offer."""
+    """A button of a card. `action` is one of the names in `ACTIONS`; with `url` it is a plain link. `index` tells which diagnosis, offer or
+    answer; `copy` is the text that it takes away, for pages that can copy by themselves."""
 
     action: str
     label: Text
     url: str = ""
     index: int = 0
     primary: bool = False
+    copy: Text | None = None
 
 
-ACTIONS = frozenset({"reauthorize", "open", "check", "ask_admin", "details", "support", "share", "helpful", "unhelpful", "mute", "revoke"})
+ACTIONS = frozenset(
+    "answer ask_admin check details handover helpful mute open reauthorize revoke share support unhelpful".split()  # noqa: SIM905 (a list of names)
+)
 
 
 @dataclass(frozen=True, slots=True)

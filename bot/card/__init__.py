@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
-from bot.card.buttons import button_value, buttons, read_button_value
+from bot.card.buttons import button_value, buttons, question, read_button_value
 from bot.card.folds import folds, public_folds, rival_line, support_text
-from bot.card.labels import STATES, Tone, cause_sentence, label, role_name, role_sentence, state_label
+from bot.card.handover import handover_text
+from bot.card.labels import STATES, Tone, cause_sentence, label, role_name, state_label
 from bot.card.privacy import holds, public, veil, whole_names
 from bot.card.privacy import secrets as secrets_of
-from bot.card.types import Audience, CardView, Colour, Fact, Fold, StateLine, StepView
+from bot.card.situation import Situation, situation
+from bot.card.types import Asked, Audience, CardView, Colour, Fact, Fold, StateLine, StepView
 from bot.diagnose.consent_offer import no_help
 from bot.i18n import listed, say
 from bot.model import ACTIONS, Button, Cause, ConsentView, Diagnosis, Text
 
 __all__ = [
+    "Asked",
     "Audience",
     "CardView",
     "Colour",
@@ -29,6 +31,7 @@ __all__ = [
     "StateLine",
     "StepView",
     "button_value",
+    "handover_text",
     "nothing",
     "notice",
     "read_button_value",
@@ -39,7 +42,6 @@ __all__ = [
 ]
 
 MAX_STEPS = 4
-MAX_NOTES = 2
 MAX_OTHERS = 5
 HAS_IT = 0.5
 """Below this the text is likelier written about an error than by somebody who has it; the card says so."""
@@ -49,11 +51,15 @@ UNSURE = 0.6
 
 def title_of(diagnosis: Diagnosis) -> Text:
     """The cause in words, then platform and code: `Missing user consent · Feishu 99991679`."""
+    return titled(diagnosis.title, diagnosis)
+
+
+def titled(title: Text, diagnosis: Diagnosis) -> Text:
+    """A title, then platform and code."""
     code = _shown_code(diagnosis)
     tail_en = f"{diagnosis.platform_title.en} {code}".strip()
     tail_zh = f"{diagnosis.platform_title.zh} {code}".strip()
-    en, zh = diagnosis.title.en, diagnosis.title.zh
-    return Text(f"{en} · {tail_en}" if tail_en else en, f"{zh} · {tail_zh}" if tail_zh else zh)
+    return Text(f"{title.en} · {tail_en}" if tail_en else title.en, f"{title.zh} · {tail_zh}" if tail_zh else title.zh)
 
 
 def _shown_code(diagnosis: Diagnosis) -> str:
@@ -94,20 +100,11 @@ def _state_line(consent: ConsentView | None, audience: Audience, hidden: re.Patt
     return StateLine(shown, tone, state_label(shown), sentence, tuple(details))
 
 
-def _urgent(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
-    """What has to be read before the next click; everything else is folded under "Good to know"."""
-    notes: list[Text] = []
+def _urgent(diagnosis: Diagnosis) -> tuple[Text, ...]:
+    """What has to be read before anything else."""
     if diagnosis.finding.has_it < HAS_IT:
-        notes.append(say("This reads like a description of an error, not like a failure of yours."))
-    if diagnosis.confidence < UNSURE and diagnosis.rivals:
-        notes.append(label("We are not sure: see the other possible causes below."))
-    if len(diagnosis.offers) > 1 and (consent is None or consent.may_retry):
-        notes.append(label("Which app is it? Choose the one that made the call."))
-    if diagnosis.no_offer is not None and consent is None and not _beside_the_point(diagnosis):
-        notes.append(diagnosis.no_offer)
-    if len(diagnosis.steps) > MAX_STEPS:
-        notes.append(say("{count} more steps are in the documentation.", count=len(diagnosis.steps) - MAX_STEPS))
-    return notes
+        return (say("This reads like a description of an error, not like a failure of yours."),)
+    return ()
 
 
 #: Causes for which people try the consent page, so that they have to be told that it does not help.
@@ -119,13 +116,21 @@ def _beside_the_point(diagnosis: Diagnosis) -> bool:
     return diagnosis.only_an_id or (diagnosis.no_offer == no_help() and diagnosis.cause not in _TRIED)
 
 
-def _good_to_know(diagnosis: Diagnosis, consent: ConsentView | None) -> list[Text]:
-    notes = list(diagnosis.notes)
+def _good_to_know(diagnosis: Diagnosis, consent: ConsentView | None, now: Situation) -> list[Text]:
+    notes: list[Text] = []
+    if now.sentence is not diagnosis.verdict or (consent is not None and now.stage != "proven"):
+        notes.append(diagnosis.verdict)
+    if diagnosis.confidence < UNSURE and diagnosis.rivals:
+        notes.append(label("We are not sure: see the other possible causes below."))
+    if diagnosis.no_offer is not None and consent is None and not _beside_the_point(diagnosis):
+        notes.append(diagnosis.no_offer)
     if consent is not None and consent.advice is not None and consent.state not in _STILL_THERE:
-        notes.insert(0, consent.advice)
+        notes.append(consent.advice)
+    if len(diagnosis.steps) > MAX_STEPS:
+        notes.append(say("{count} more steps are in the documentation.", count=len(diagnosis.steps) - MAX_STEPS))
     if diagnosis.finding.count > 1:
         notes.append(say("This error stands {count} times in the text.", count=diagnosis.finding.count))
-    return notes
+    return [*notes, *diagnosis.notes]
 
 
 def _other_line(diagnosis: Diagnosis) -> Text:
@@ -161,58 +166,57 @@ def view(
     `actions` are the buttons that the place can serve (a door without callbacks passes fewer). With `audience="channel"` app ids, owners,
     documents, accounts, lists of scopes and console addresses stay out; the asker gets them through "Details, only for you".
     """
+    now = situation(diagnosis, consent)
     secrets = secrets_of(diagnosis, consent) if audience == "channel" else ()
     hidden = whole_names(secrets)
     links = diagnosis.links if audience == "asker" else tuple(link for link in diagnosis.links if public(link, secrets))
-    steps = _steps(diagnosis, audience, secrets, hidden)
-    used = {step.link.url for step in steps if step.link}
-    primary, quiet = buttons(diagnosis, consent, links, used=used, audience=audience, allowed=actions)
-    used |= {button.url for button in (primary, *quiet) if button and button.url}
-
-    notes = [veil(note, hidden) for note in _urgent(diagnosis, consent)]
+    steps = () if now.stage == "proven" else _steps(diagnosis, audience, secrets, hidden)
+    made = buttons(diagnosis, now, consent, links, audience=audience, allowed=actions)
+    used = {step.link.url for step in steps if step.link} | {one.url for one in (made.primary, *made.small) if one and one.url}
     if audience == "asker":
-        parts = folds(diagnosis, (*notes[MAX_NOTES:], *_good_to_know(diagnosis, consent)), links, used)
+        parts = folds(diagnosis, _good_to_know(diagnosis, consent, now), links, used, solved=now.stage == "proven")
     else:
         parts = public_folds(diagnosis, hidden)
-    state = _state_line(consent, audience, hidden)
-    nobody = diagnosis.only_an_id  # only somebody who knows what is wrong can say whose it is
-    card = CardView(
+    title = titled(now.title, diagnosis)
+    sentence = cause_sentence(diagnosis.cause) if holds(now.sentence, hidden) else now.sentence
+    return CardView(
         kind="diagnosis",
-        title=veil(title_of(diagnosis), hidden),
-        verdict=cause_sentence(diagnosis.cause) if holds(diagnosis.verdict, hidden) else diagnosis.verdict,
-        colour=Colour.PLAIN if nobody else Colour(diagnosis.who_fixes.value),
-        tag=None if nobody else role_name(diagnosis.who_fixes),
-        who=None if nobody else role_sentence(diagnosis.who_fixes, diagnosis.platform_title),
-        state=state,
+        title=veil(say("Solved: {title}", title=title) if now.stage == "proven" else title, hidden),
+        verdict=say("What it was: {verdict}", verdict=sentence) if now.stage == "proven" else first_sentence(sentence),
+        colour=_colour(now),
+        tag=label("Proven") if now.stage == "proven" else role_name(now.actor) if now.actor else None,
+        next_step=veil(now.next_step, hidden) if now.next_step else None,
+        state=_state_line(consent, audience, hidden),
+        notes=tuple(veil(note, hidden) for note in _urgent(diagnosis)),
+        primary=made.primary,
+        quiet=made.quiet,
+        question=question(diagnosis, now, actions),
         steps=steps,
-        notes=tuple(notes[:MAX_NOTES]),
-        primary=primary,
-        quiet=quiet,
+        small=made.small,
         folds=parts,
         others=_other_lines(others),
         audience=audience,
     )
-    return _solved(card) if state is not None and state.tone is Tone.PROVEN else card
+
+
+def _colour(now: Situation) -> Colour:
+    if now.stage == "proven":
+        return Colour.PROVEN
+    return Colour(now.actor.value) if now.actor else Colour.PLAIN
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"])|(?<=[。！？])")
+
+
+def first_sentence(text: Text) -> Text:
+    """What the first screen has room for; the whole text stands under the fold."""
+    return Text(_SENTENCE_END.split(text.en, maxsplit=1)[0], _SENTENCE_END.split(text.zh, maxsplit=1)[0])
 
 
 def _other_lines(others: Sequence[Diagnosis]) -> tuple[Text, ...]:
     """Further errors of the same paste, one line each, and how many are left out."""
     lines = tuple(_other_line(other) for other in others[:MAX_OTHERS])
     return (*lines, say("and {count} more", count=len(others) - MAX_OTHERS)) if len(others) > MAX_OTHERS else lines
-
-
-def _solved(card: CardView) -> CardView:
-    """The same card once the proof is there: what was wrong is told as past, and nothing is left to do."""
-    return replace(
-        card,
-        title=say("Solved: {title}", title=card.title),
-        verdict=say("What it was: {verdict}", verdict=card.verdict),
-        colour=Colour.PROVEN,
-        tag=label("Proven"),
-        who=None,
-        steps=(),
-        notes=(),
-    )
 
 
 def nothing(why: Text | None = None) -> CardView:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from bot.card.handover import handover_text
 from bot.card.labels import label, role_name
 from bot.card.privacy import veil
 from bot.card.types import Fact, Fold
@@ -34,6 +35,34 @@ def _why_fold(diagnosis: Diagnosis) -> Fold | None:
         else:
             lines.append(say("Not in our list of scopes, so never asked for: {scope}.", scope=name))
     return Fold("why", label("Why this scope, and what else would do"), tuple(lines))
+
+
+SHOWN_REMEDIES = 3
+_SOURCES = 2
+
+
+def _remedies_fold(diagnosis: Diagnosis) -> Fold | None:
+    """The next likely remedies with what speaks for them, and what fixed it for others."""
+    lines = [say("{who}: {what}", who=role_name(one.who), what=one.text) for one in diagnosis.remedies[:SHOWN_REMEDIES]]
+    lead = diagnosis.remedies[0] if diagnosis.remedies else None
+    if lead is None:
+        return None
+    lines += [say("Speaks for the first: {why}", why=one.text) for one in lead.evidence[:2] if one.weight > 0]
+    seen = lead.seen
+    if seen is None:
+        return Fold("remedies", label("What may fix it, the likeliest first"), tuple(lines))
+    lines.append(say("Fixed so in {fixed} of {of} public threads about this error.", fixed=seen.fixed, of=seen.of))
+    links = tuple(Link("thread", url, say("Thread {number}", number=number)) for number, url in enumerate(seen.sources[:_SOURCES], 1))
+    return Fold("remedies", label("What may fix it, the likeliest first"), tuple(lines), links=links)
+
+
+def _handover_fold(diagnosis: Diagnosis) -> Fold:
+    text = handover_text(diagnosis)
+    return Fold("handover", label("A message for the one who can"), tuple(_lines(text)), copy=text)
+
+
+def _lines(text: Text) -> list[Text]:
+    return [Text(en, zh) for en, zh in zip(text.en.splitlines(), text.zh.splitlines(), strict=True)]
 
 
 def rival_line(rival: Rival) -> Text:
@@ -92,14 +121,16 @@ def _request_fold(diagnosis: Diagnosis, links: Sequence[Link], used: Collection[
     return Fold("request", label("The request, and links"), lines, tuple(facts), links=rest) if facts or rest else None
 
 
-def folds(diagnosis: Diagnosis, notes: Sequence[Text], links: Sequence[Link], used: Collection[str]) -> tuple[Fold, ...]:
-    """All the parts that the asker may unfold, without the empty ones."""
+def folds(diagnosis: Diagnosis, notes: Sequence[Text], links: Sequence[Link], used: Collection[str], *, solved: bool) -> tuple[Fold, ...]:
+    """All the parts that the asker may unfold, without the empty ones. `solved`: nothing is left to do."""
     quote = _quote(diagnosis)
     found = (
+        None if solved else _remedies_fold(diagnosis),
         _why_fold(diagnosis),
         _rivals_fold(diagnosis),
         Fold("notes", label("Good to know"), tuple(notes)) if notes else None,
         Fold("error", label("The error, secrets masked"), quote=quote) if quote else None,
+        None if solved or diagnosis.only_an_id else _handover_fold(diagnosis),
         _support_fold(diagnosis),
         _request_fold(diagnosis, links, used),
     )

@@ -47,7 +47,7 @@ class Fact:
 class Fold:
     """A part that stays folded until asked for. `quote` is foreign text, shown letter by letter; `copy` what a copy button takes."""
 
-    key: Literal["why", "rivals", "notes", "error", "support", "request"]
+    key: Literal["remedies", "handover", "why", "rivals", "notes", "error", "support", "request"]
     title: Text
     lines: tuple[Text, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -68,20 +68,39 @@ class StateLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The telling question, with its answers as buttons."""
+
+    text: Text
+    answers: tuple[Button, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CardView:
-    """A whole card. `tag` is the role in one or two words, `who` the sentence; `others` are further errors of the same paste."""
+    """A whole card. The first screen: `title`, `verdict` (what is missing), `next_step` (who does what now) or the consent's `state`, and
+    the `primary` button. Everything from `steps` on stands under one fold; `small` are its buttons, `others` further errors of the paste.
+
+    `tag` is the role in one or two words; `notes` must be read before anything else.
+    """
 
     kind: Literal["diagnosis", "nothing", "notice"]
     title: Text
     verdict: Text
     colour: Colour = Colour.PLAIN
     tag: Text | None = None
-    who: Text | None = None
+    next_step: Text | None = None
     state: StateLine | None = None
-    steps: tuple[StepView, ...] = ()
     notes: tuple[Text, ...] = ()
     primary: Button | None = None
     quiet: tuple[Button, ...] = ()
+    question: Asked | None = None
+    steps: tuple[StepView, ...] = ()
+    small: tuple[Button, ...] = ()
     folds: tuple[Fold, ...] = ()
     others: tuple[Text, ...] = ()
     audience: Audience = "asker"
+
+    def buttons(self) -> tuple[Button, ...]:
+        """Every button, the main one first."""
+        answers = self.question.answers if self.question else ()
+        return tuple(button for button in (self.primary, *self.quiet, *answers, *self.small) if button is not None)

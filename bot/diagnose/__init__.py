@@ -238,22 +238,16 @@ def _verdict(finding: Finding, reading: Reading, choice: Choice | None) -> Text:
 
 
 def _scope_verdict(reading: Reading, choice: Choice) -> Text:
-    several = len(choice.recommended) > 1
     named = listed(choice.recommended or choice.unknown)
     if reading.cause is Cause.USER_SCOPE_MISSING:
         if reading.who_fixes is Who.DEVELOPER:
             return say("The app has not enabled {scopes} for users yet, so nobody can grant it.", scopes=named)
-        if several:
-            return say("The user's token lacks these scopes: {scopes}.", scopes=named)
-        if choice.alternatives:
-            return say("The user has not granted this app any of the scopes that would do; {scopes} is enough.", scopes=named)
-        return say("The user has not granted this app {scopes}.", scopes=named)
-    whose = say("as user") if reading.identity is Identity.USER else say("as app") if reading.identity is Identity.APP else None
-    if choice.alternatives:
-        missing = say("The app has none of the scopes that this call accepts; {scopes} is enough", scopes=named)
-    else:
-        missing = say("The app has not enabled {scopes}", scopes=named)
-    return Text(f"{missing.en} ({whose.en}).", f"{missing.zh}（{whose.zh}）。") if whose else Text(f"{missing.en}.", f"{missing.zh}。")
+        return say("The user's consent is missing: {scopes}.", scopes=named)
+    if reading.identity is Identity.USER:
+        return say("The app lacks {scopes} for calls as user.", scopes=named)
+    if reading.identity is Identity.APP:
+        return say("The app lacks {scopes} for calls as app.", scopes=named)
+    return say("The app lacks {scopes}.", scopes=named)
 
 
 def _suggests(cause: Cause) -> Text:

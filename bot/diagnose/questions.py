@@ -71,6 +71,22 @@ def telling(
     return best
 
 
+def answer_number(question: str, answer: str) -> int:
+    """The place of an answer among all answers of `questions.toml`: what a button carries. Raises `ValueError` for unknown ids."""
+    return _numbered().index((question, answer))
+
+
+def answer_at(number: int) -> tuple[str, str] | None:
+    """(question id, answer id) of a button's number, None when there is no such answer (any more)."""
+    every = _numbered()
+    return every[number] if 0 <= number < len(every) else None
+
+
+@cache
+def _numbered() -> tuple[tuple[str, str], ...]:
+    return tuple((asking.question.id, answer.id) for asking in questions() for answer in asking.question.answers)
+
+
 def answered(answers: Mapping[str, str]) -> tuple[tuple[str, Evidence], ...]:
     """What the answers that were given (question id → answer id) say: (remedy, evidence). Unknown ids say nothing."""
     found: list[tuple[str, Evidence]] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, cast
@@ -40,6 +40,7 @@ class Row:
     kind: Kind
     pattern: re.Pattern[str]
     whole: bool
+    claim: str
     says: str
     answers: Mapping[str, str]
     identity: Identity
@@ -56,10 +57,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a reply says. `rows` are those that fired; `answers`: telling question → answer; `heard` repeats it, sentence by sentence."""
+    """What a reply says. `rows` are those that fired, `tried` their claims (ids of `claims.toml`); `answers`: telling question → answer; `heard` repeats it, sentence by sentence."""
 
     kind: Kind = "none"
     rows: tuple[str, ...] = ()
+    tried: frozenset[str] = frozenset()
     says: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)
     identity: Identity = Identity.UNKNOWN
@@ -94,6 +96,7 @@ def read_reply(text: str, spec: Spec | None = None, is_document: Callable[[str],
     said = Said(
         kind=next((kind for kind in ORDER if any(row.kind == kind for row in fired)), "none"),
         rows=tuple(row.id for row in fired),
+        tried=frozenset(row.claim for row in fired if row.claim),
         says=". ".join(row.says for row in fired if row.says),
         answers={question: answer for row in fired for question, answer in row.answers.items()},
         identity=identities.pop() if len(identities) == 1 else Identity.UNKNOWN,
@@ -102,12 +105,8 @@ def read_reply(text: str, spec: Spec | None = None, is_document: Callable[[str],
         document=next((link for link in _LINK.findall(text) if is_document is not None and is_document(link)), ""),
         heard=tuple(row.heard for row in fired if row.heard.en),
     )
-    return _named(said) if said.facts and said.kind not in ("watch", "claim", "works") else said
-
-
-def _named(said: Said) -> Said:
-    """Naming an API, an app or a document is a claim, whatever is said beside it."""
-    return Said("claim", said.rows, said.says, said.answers, said.identity, said.api, said.app_id, said.document, said.heard)
+    named = said.facts and said.kind not in ("watch", "claim", "works")
+    return replace(said, kind="claim") if named else said  # to name something is a claim, whatever is said beside it
 
 
 def _api(text: str) -> str:
@@ -119,11 +118,13 @@ def _api(text: str) -> str:
 
 
 def _row(row: Mapping[str, Any]) -> Row:
+    pattern: str | list[str] = row["pattern"]
     return Row(
         id=row["id"],
         kind=cast("Kind", row["kind"]),
-        pattern=lazy(row["pattern"], re.IGNORECASE),
+        pattern=lazy("|".join([pattern] if isinstance(pattern, str) else pattern), re.IGNORECASE),
         whole=bool(row.get("whole")),
+        claim=row.get("claim", ""),
         says=row.get("says", ""),
         answers=row.get("answers", {}),
         identity=Identity(row.get("identity", "unknown")),

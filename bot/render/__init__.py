@@ -22,7 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from jinja2.runtime import Undefined
 from markupsafe import Markup
 
-from bot.card import Audience, CardView, Fold, StateLine, StepView, button_value, nothing, rival_line, view
+from bot.card import Asked, Audience, CardView, Fold, StateLine, StepView, button_value, nothing, rival_line, view
 from bot.card.labels import label, role_name
 from bot.i18n import say
 from bot.model import ACTIONS, Button, ConsentView, Diagnosis, Entry, Link, Locale, Reply, StepState, Text
@@ -122,8 +122,20 @@ def _button(button: Button, paper: Any, card_id: str) -> SimpleNamespace:
     words = paper.plain(button.label, 70)
     carries = button_value(card_id, button) if card_id else None
     return SimpleNamespace(
-        action=button.action, label=words, url=url, index=button.index, carries=carries, carries_text=json.dumps(carries) if carries else ""
+        action=button.action,
+        label=words,
+        url=url,
+        index=button.index,
+        carries=carries,
+        carries_text=json.dumps(carries) if carries else "",
+        copy=clean(button.copy.in_(paper.locale), lines=True) if button.copy else "",
     )
+
+
+def _question(asked: Asked | None, paper: Any, card_id: str) -> SimpleNamespace | None:
+    if asked is None or not card_id:
+        return None
+    return SimpleNamespace(text=paper.prose(asked.text, 300), answers=[_button(one, paper, card_id) for one in asked.answers])
 
 
 def _link(link: Link | None, paper: Any) -> SimpleNamespace | None:
@@ -182,12 +194,14 @@ def _shown(card: CardView, paper: Any, card_id: str, *, unfold: bool) -> SimpleN
         heading=paper.prose(card.title, 200),
         verdict=paper.prose(card.verdict),
         tag=paper.plain(card.tag, 40) if card.tag else "",
-        who=paper.prose(card.who, 300) if card.who else "",
+        next_step=paper.prose(card.next_step, 300) if card.next_step else "",
         state=_state(card.state, paper),
-        steps=[_step(step, paper) for step in card.steps],
+        steps=[_step(step, paper) for step in card.steps] if unfold else [],
         notes=[paper.prose(note, 400) for note in card.notes],
         primary=_button(card.primary, paper, card_id) if card.primary and (card.primary.url or card_id) else None,
         quiet=_quiet(card, paper, card_id, unfold=unfold),
+        question=_question(card.question, paper, card_id),
+        small=[_button(button, paper, card_id) for button in card.small if button.url or card_id] if unfold else [],
         folds=[_fold(fold, paper, card_id) for fold in card.folds] if unfold else [],
         others=[paper.prose(other, 200) for other in card.others],
         words=_Words(paper),
@@ -224,6 +238,7 @@ class _Words:
         "copy": "Copy",
         "state": "State of the consent",
         "buttons": "What you can do",
+        "more": "More",
         "reauthorize_by_word": "To re-authorize, send me in a direct chat:",
     }
 

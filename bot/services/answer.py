@@ -10,6 +10,7 @@ from typing import Any
 from bot import platforms
 from bot.card import Audience
 from bot.catalog import catalog
+from bot.consent.flow import same_person
 from bot.diagnose import diagnose
 from bot.diagnose.consent_offer import candidates
 from bot.explain import Explained, explain, speaks_up
@@ -93,11 +94,13 @@ async def answer(context: Context, question: Question) -> Answer | None:
         flow = await consent_runner.load(context, existing.flow_id)
         if flow is None or flow[0].proof is None or not flow[0].proof.ok:
             return await _again(context, question, existing, explained, found)
-        first = say("A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one.")
+        if asker is not None and same_person(flow[0].person, asker):
+            first = say(
+                "A consent for this was proven just now. If the error is newer, the program still uses the old token: fetch a new one."
+            )
     kept = card_snapshot.make(findings, facts, first=first, asker=asker, private=_private(question), text=explained.redaction.text)
     card = await _keep(context, question, kept, explained.locale, need)
-    shown = card_snapshot.with_first(found[: card_snapshot.MOST_FINDINGS], first)
-    reply = await present.draw(context, card, question.surface, explained.locale, found=shown)
+    reply = await present.draw(context, card, question.surface, explained.locale, found=found[: card_snapshot.MOST_FINDINGS])
     return Answer(card, reply, found, notice=live_secret(question, explained))
 
 
@@ -177,9 +180,13 @@ async def _nothing(context: Context, question: Question, explained: Explained) -
 
 
 async def _again(context: Context, question: Question, card: Card, explained: Explained, found: tuple[Diagnosis, ...]) -> Answer:
-    """The same need in the same chat: the card that stands there answers it, now for one more person."""
-    while question.asker is not None and not card_snapshot.was_asked(card, question.asker):
-        changed = card_snapshot.with_asker(card, question.asker)
+    """The same need in the same chat: the card that stands there answers it, now for one more person, with the newest text and request id."""
+    findings = [one.finding for one in found]
+    while True:
+        changed = card_snapshot.with_newest(card, findings, explained.redaction.text)
+        changed = card_snapshot.with_asker(changed, question.asker) if question.asker is not None else changed
+        if changed == card:
+            break
         if await context.store.save_card(changed):
             card = replace(changed, version=changed.version + 1)
             break
@@ -221,9 +228,10 @@ def need_of(found: Sequence[Diagnosis]) -> str:
     """What a card is about, for "one card per app, scopes and chat" and for mutes: stable while the same call keeps failing."""
     first = found[0]
     scopes = ",".join(sorted(first.finding.scopes))
+    where = first.finding.resource or first.finding.hints.get("api", "")
     ids = ",".join(first.finding.request_ids[: card_snapshot.MOST_IDS])
     codes = ",".join(first.finding.codes) or (first.entry.code if first.entry else "") or ids
-    return "|".join((first.finding.platform, first.finding.app_id or "", str(first.cause), scopes or codes))[:400]
+    return "|".join((first.finding.platform, first.finding.app_id or "", str(first.cause), scopes or codes, where))[:400]
 
 
 # ---------------------------------------------------------------- what is known beside the paste
@@ -233,19 +241,31 @@ async def look(context: Context, found: Sequence[Diagnosis], asker: Person | Non
     """Ask the platforms what the diagnoses depend on: which scopes the apps have, which this person has granted. Silence means unknown."""
     meant = [app for diagnosis in found for app in candidates(diagnosis.finding, context.apps)[0]]
     wanted = [app for number, app in enumerate(meant) if app not in meant[:number]][:MOST_APPS]
-    app_facts = {app.app_id: facts for app in wanted if (facts := await app_facts_of(context, app)) is not None}
-    return Facts(apps=context.apps, app_facts=app_facts, granted=await _granted(context, wanted, asker), now=context.now())
+    seen = {app.app_id: await _look_at(context, app) for app in wanted}
+    return Facts(
+        apps=context.apps,
+        app_facts={app_id: facts for app_id, facts in seen.items() if isinstance(facts, AppFacts)},
+        granted=await _granted(context, wanted, asker),
+        now=context.now(),
+        unseen={app_id: facts for app_id, facts in seen.items() if isinstance(facts, str)},
+    )
 
 
 async def app_facts_of(context: Context, app: App) -> AppFacts | None:
     """What the platform says about an app; None when it offers no such look or does not answer."""
+    seen = await _look_at(context, app)
+    return seen if isinstance(seen, AppFacts) else None
+
+
+async def _look_at(context: Context, app: App) -> AppFacts | str | None:
+    """What the platform says about an app, or its reason why not; None when it offers no such look."""
     checks = platforms.checks(app.platform)
     if checks is None or checks.app_facts is None:
         return None
     try:
         return await context.ask(checks.app_facts(app))
-    except PlatformRefusal:
-        return None
+    except PlatformRefusal as refusal:
+        return refusal.code
 
 
 async def _granted(context: Context, apps: Sequence[App], asker: Person | None) -> frozenset[str] | None:

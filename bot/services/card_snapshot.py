@@ -10,7 +10,7 @@ from typing import Any
 from bot.catalog import catalog
 from bot.consent.flow import person_key, person_row, same_person
 from bot.diagnose import diagnose
-from bot.model import App, AppFacts, Diagnosis, Facts, Finding, Identity, Mode, Person, Step, StepState, Text
+from bot.model import App, AppFacts, Claims, Diagnosis, Facts, Finding, Identity, Mode, Person, Text
 from bot.ports import Card
 from bot.redact.masked import NOTHING, Masked, masked_only
 
@@ -33,8 +33,8 @@ def make(
     text: Masked = NOTHING,
     link: str = "",
 ) -> dict[str, Any]:
-    """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `first`: a step that
-    only this chat's history suggests; `text`: what was asked, for surfaces that show their own history. Raises `TypeError` where it is not masked."""
+    """What a card needs to be drawn again. `why`: nothing was found, and the reason; `said`: the card is a sentence of ours; `first`: what only this chat's history
+    suggests, said before anything else; `text`: what was asked, for surfaces that show their own history. Raises `TypeError` where it is not masked."""
     masked_only(text)
     return {
         "v": VERSION,
@@ -56,13 +56,19 @@ def diagnoses(snapshot: Mapping[str, Any], apps: tuple[App, ...], now: datetime 
     findings = [read_finding(row) for row in snapshot.get("findings", ())]
     if not findings:
         return ()
-    found = diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
-    return with_first(found, read_text(snapshot.get("first")))
+    return diagnose(findings, catalog(), read_facts(snapshot.get("facts") or {}, apps, now))
 
 
-def with_first(found: tuple[Diagnosis, ...], first: Text | None) -> tuple[Diagnosis, ...]:
-    """The diagnoses with a step in front that only the chat's history suggests."""
-    return (replace(found[0], steps=(Step(first, StepState.TODO), *found[0].steps)), *found[1:]) if found and first else found
+def answers(snapshot: Mapping[str, Any]) -> dict[str, str]:
+    """The answers that were given to the card's questions: question id → answer id."""
+    given = (snapshot.get("facts") or {}).get("answers") or {}
+    return {str(question): str(answer) for question, answer in given.items()}
+
+
+def with_answer(card: Card, question: str, answer: str) -> Card:
+    """The card, with one more answer."""
+    facts = {**(card.snapshot.get("facts") or {}), "answers": {**answers(card.snapshot), question: answer}}
+    return replace(card, snapshot={**card.snapshot, "facts": facts})
 
 
 # ---------------------------------------------------------------- who was asked
@@ -87,6 +93,12 @@ def with_asker(card: Card, person: Person) -> Card:
         return card
     rows = [person_row(one) for one in (*askers(card), person)]
     return replace(card, asker=card.asker or person, snapshot={**card.snapshot, "askers": rows})
+
+
+def with_newest(card: Card, findings: Sequence[Finding], text: str) -> Card:
+    """The card, holding the newest paste about the same need: whoever looks the call up needs its latest request id."""
+    rows = [finding_row(finding) for finding in findings[:MOST_FINDINGS]]
+    return replace(card, snapshot={**card.snapshot, "findings": rows, "text": text[:MOST_MESSAGE]})
 
 
 def with_name(card: Card, person: Person) -> Card:
@@ -138,8 +150,29 @@ def finding_row(finding: Finding) -> dict[str, Any]:
         "span": list(finding.span),
         "count": finding.count,
         "has_it": finding.has_it,
+        "claims": _claims_row(finding.claims),
         "surroundings": finding.surroundings[:MOST_MESSAGE],
     }
+
+
+def _claims_row(claims: Claims) -> dict[str, Any]:
+    return {
+        "held": list(claims.held),
+        "requested": list(claims.requested),
+        "tried": sorted(claims.tried),
+        "environment": sorted(claims.environment),
+        "identity": str(claims.identity),
+    }
+
+
+def _read_claims(row: Mapping[str, Any]) -> Claims:
+    return Claims(
+        tuple(row.get("held") or ()),
+        tuple(row.get("requested") or ()),
+        frozenset(row.get("tried") or ()),
+        frozenset(row.get("environment") or ()),
+        Identity(row.get("identity") or "unknown"),
+    )
 
 
 def read_finding(row: Mapping[str, Any]) -> Finding:
@@ -160,6 +193,7 @@ def read_finding(row: Mapping[str, Any]) -> Finding:
         span=(start, end),
         count=row.get("count") or 1,
         has_it=row.get("has_it", 1.0),
+        claims=_read_claims(row.get("claims") or {}),
         surroundings=row.get("surroundings") or "",
     )
 
@@ -169,6 +203,7 @@ def facts_row(facts: Facts) -> dict[str, Any]:
     return {
         "granted": sorted(facts.granted) if facts.granted is not None else None,
         "answers": dict(facts.answers),
+        "unseen": dict(facts.unseen),
         "apps": {app_id: _app_facts_row(one) for app_id, one in facts.app_facts.items()},
     }
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot import platforms
-from bot.card import support_text
+from bot.card import handover_text, support_text
 from bot.consent.flow import WAITING
 from bot.consent.machine import Refusal, State, Withdrawn
 from bot.consent.messages import few
+from bot.diagnose.questions import answer_at
 from bot.i18n import joined, say
-from bot.model import ACTIONS, Diagnosis, Locale, Offer, Person, Place, Text
+from bot.model import Diagnosis, Locale, Offer, Person, Place, Text
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card
 from bot.services import answer, card_snapshot, consent_plan, consent_runner, present, proof
@@ -45,7 +46,7 @@ async def click(context: Context, card_id: str, action: str, person: Person, pla
     card = await context.store.card(card_id)
     if card is None:
         return Clicked(say("This card is too old for me to remember. Paste the error again, and I answer anew."))
-    if action not in ACTIONS or action not in _JOBS:
+    if action not in _JOBS:
         return Clicked(say("This button is from an older version. Paste the error again for a fresh card."))
     if card.place.surface and (card.place.surface, card.place.tenant) != (place.surface, place.tenant):
         return Clicked(say("This card belongs to another workspace. Paste the error here to get your own."))
@@ -186,6 +187,28 @@ async def _support(_world: Context, click: Click) -> Clicked:
     return Clicked(say("Here is what support asks for, ready to copy. Fill in what is still missing."), whisper=shown, copy=bundle)
 
 
+async def _handover(_world: Context, click: Click) -> Clicked:
+    """The message for the one who can act, ready to send."""
+    if not click.found:
+        return Clicked(say("There is nothing on this card to hand over."))
+    message = handover_text(click.found[0])
+    shown = present.whisper(message, click.place.surface, click.locale)
+    return Clicked(say("Here is a message for the one who can. Send it as it is."), whisper=shown, copy=message)
+
+
+async def _answer(context: Context, click: Click) -> Clicked:
+    """An answer to the telling question is a claim: the remedies are ranked anew with it. The first answer to a question counts."""
+    said = answer_at(click.index)
+    if said is None:
+        return Clicked(say("This button is from an older version. Paste the error again for a fresh card."))
+    card = click.card
+    while said[0] not in card_snapshot.answers(card.snapshot):
+        if await context.store.save_card(card_snapshot.with_answer(card, *said)):
+            return Clicked(say("Thank you: the card shows what is likeliest now."), card=await _redrawn(context, card.id))
+        card = await context.store.card(card.id) or card
+    return Clicked(say("This question is answered already; the card shows what follows from it."), card=await _redrawn(context, card.id))
+
+
 async def _share(context: Context, click: Click) -> Clicked:
     return Clicked(
         say("Shared with this chat."), share=await present.draw(context, click.card, click.place.surface, click.locale, "channel")
@@ -245,6 +268,8 @@ _JOBS: Mapping[str, tuple[Job, bool]] = {
     "ask_admin": (_ask_admin, True),
     "details": (_details, True),
     "support": (_support, True),
+    "handover": (_handover, True),
+    "answer": (_answer, True),
     "share": (_share, True),
     "revoke": (_revoke, True),
     "helpful": (_helpful, False),

@@ -195,7 +195,7 @@ def _told(finding: Finding, said: Said, ids: tuple[str, ...], text: str) -> Find
         app_id=said.app_id or finding.app_id,
         resource=said.document or finding.resource,
         request_ids=(*ids, *finding.request_ids),
-        claims=replace(finding.claims, tried=finding.claims.tried | set(said.rows)),
+        claims=replace(finding.claims, tried=finding.claims.tried | said.tried),
         surroundings=around[:_SURROUNDINGS],
     )
 
@@ -213,7 +213,7 @@ async def _news(
         return joined([*heard, *own, proven]), joined([*heard, proven])
     helps = _helps(before[0], now)
     likeliest = [] if helps else [_likeliest(before[0], now)]
-    full = joined([*heard, *own, *([document] if document else _seen(now)), *helps, *likeliest])
+    full = joined([*heard, *own, *([document] if document else _seen(now, card)), *helps, *likeliest])
     return full, joined([*heard, *([say("Consent helps; the button on the card starts it.")] if helps else likeliest)])
 
 
@@ -223,8 +223,11 @@ def _app_heard(context: Context, now: Diagnosis, app_id: str) -> Text:
     return say("The app is {app}.", app=app_id)
 
 
-def _seen(now: Diagnosis) -> list[Text]:
-    """What a look showed about the likely remedies, once each."""
+def _seen(now: Diagnosis, card: Card) -> list[Text]:
+    """What the look showed about the likely remedies, or why it failed: what was seen earlier is not told as seen now."""
+    unseen = (card.snapshot.get("facts") or {}).get("unseen") or {}
+    if unseen:
+        return [say("It could not be asked: {reason}", reason=str(next(iter(unseen.values()))))]
     told = [evidence.text for remedy in now.remedies[:3] for evidence in remedy.evidence if evidence.rule.startswith("look:")]
     return [say("I looked again: {seen}", seen=text) for text in dict.fromkeys(told)][:1]
 

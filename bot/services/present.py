@@ -108,8 +108,9 @@ def card_view(context: Context, card: Card, found: Sequence[Diagnosis], flow: Fl
         return nothing(card_snapshot.read_text(card.snapshot.get("why")))
     consent = see(context, flow) if flow else None
     made = view(found[0], others=found[1:], consent=consent, audience=cast("Audience", audience))
+    first = card_snapshot.read_text(card.snapshot.get("first")) if consent is None else None
     news = card_snapshot.read_text((card.snapshot.get("news") or {}).get(audience))
-    return replace(made, notes=(news, *made.notes)) if news else made
+    return replace(made, notes=(*(note for note in (news, first) if note), *made.notes))
 
 
 def without_buttons(explained: Explained, surface: str, audience: Audience, warning: Text) -> Reply:

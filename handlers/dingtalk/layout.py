@@ -31,7 +31,7 @@ Body = dict[str, Any]
 WORDS: Mapping[str, tuple[str, str]] = {
     "reauthorize": ("consent", "重新授权"), "check": ("check", "检查"), "ask_admin": ("ask-admin", "问管理员"), "details": ("details", "详情"),
     "support": ("support", "支持"), "share": ("share", "分享"), "helpful": ("helpful", "有用"), "unhelpful": ("unhelpful", "没用"),
-    "mute": ("mute", "静音"), "revoke": ("withdraw", "撤回"),
+    "mute": ("mute", "静音"), "revoke": ("withdraw", "撤回"), "handover": ("message", "转告"), "answer": ("answer", "回答"),
 }  # fmt: skip
 """Each action's word, in English and in Chinese. Both are understood always."""
 _ACTIONS = {word: action for action, words in WORDS.items() for word in words} | {
@@ -119,7 +119,11 @@ def with_words(body: Body, buttons: Sequence[Button], card_id: str, locale: Loca
             else say("mention me with the word {word}, and I send you your personal link in a direct message.", word=word)
         )
         lines.append(f"**{_link(paper.plain(button.label, 70), f'{word} #{ref}')}**: {paper.prose(said, 300)}")
-    others = [button for button in offered if button.action != "reauthorize"]
+    answers = [button for button in offered if button.action == "answer"]
+    if answers:
+        word = word_of("answer", locale)
+        lines.append(" · ".join(_link(paper.plain(one.label, 70), f"{word} {one.index + 1} #{ref}") for one in answers))
+    others = [button for button in offered if button.action not in ("reauthorize", "answer")]
     if others:
         lines.append(" · ".join(_link(paper.plain(button.label, 70), f"{word_of(button.action, locale)} #{ref}") for button in others))
         names = listed(word_of(button.action, locale) for button in others)
@@ -132,7 +136,7 @@ def with_words(body: Body, buttons: Sequence[Button], card_id: str, locale: Loca
     tail = "\n\n".join(["", "---", *lines])
     # the drawn card names a word of its own, with the whole id, for a direct chat: ours is shorter, and does in groups too
     known = str(paper.prose(label("To re-authorize, send me in a direct chat:")))
-    drawn = "\n\n".join(piece for piece in str(part["text"]).rstrip("\n").split("\n\n") if not piece.startswith(known))
+    drawn = "\n\n".join(piece for piece in str(part["text"]).rstrip("\n").split("\n\n") if not piece.lstrip().startswith(known))
     text = _short(drawn, MOST_TEXT - len(tail), label("…(shortened, see details)").in_(locale)) + tail
     return {**body, str(body["msgtype"]): {**part, "text": text}}
 
@@ -214,7 +218,7 @@ def card_values(reply: Reply, view: CardView, locale: Locale) -> dict[str, str]:
     links = [(one["title"], one["actionURL"]) for one in part.get("btns", ())] or [(part.get("singleTitle", ""), part.get("singleURL", ""))]
     values |= {"link_label": str(links[0][0]), "link_url": _bytes(str(links[0][1]), MOST_VALUE)}
     offered: dict[str, str] = {}
-    for button in (view.primary, *view.quiet):
+    for button in view.buttons():
         if button is not None and not button.url and button.action in WORDS:
             name = button.action + (f"_{button.index + 1}" if button.index else "")
             offered.setdefault(name, str(paper.plain(button.label, 70)))

@@ -88,7 +88,7 @@ class DingTalkSurface:
         view = await self._service.view(card.id) if card.snapshot.get("findings") else None
         if view is None:
             return body
-        buttons = [button for button in (view.primary, *view.quiet) if button is not None]
+        buttons = view.buttons()
         return with_words(body, buttons, card.id, language_of(card), private=private)
 
     async def standing(self, card: Card, reply: Reply) -> str | None:

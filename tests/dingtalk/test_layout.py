@@ -94,7 +94,7 @@ def test_a_long_card_makes_room_for_its_words() -> None:
     long = with_words(markdown("t", "\n\n".join(["word " * 40] * 30)), offered, CARD, "en", private=True)["markdown"]["text"]
 
     assert len(long) <= MOST_TEXT
-    assert "…(shortened" in long and long.endswith("withdraw.*")
+    assert "…(shortened" in long and long.endswith("message.*")
 
 
 @pytest.mark.parametrize("count", range(8))

@@ -53,13 +53,12 @@ def test_errors_are_read(name: str) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", TALK)
-def test_talk_is_no_error(name: str) -> None:
+def test_talk_is_no_error() -> None:
     """Nobody is answered unasked about source code, documentation, plans, success and other people's numbers; nearly all of it is known as talk."""
-    answers = [explain(row["text"]) for row in rows("extract", name)]
+    answers = [explain(row["text"]) for name in TALK for row in rows("extract", name)]
     assert [answer.findings for answer in answers if answer.speaks_up] == []
     talk = sum(all(found.has_it < 0.5 for found in answer.findings) for answer in answers)
-    assert talk >= 0.88 * len(answers)
+    assert talk >= 0.95 * len(answers)
 
 
 def test_small_facts() -> None:

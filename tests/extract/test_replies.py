@@ -6,7 +6,9 @@ import pytest
 
 from bot.diagnose.questions import questions
 from bot.extract.replies import Row, read_reply, rows
+from bot.extract.signals import weights
 
+CLAIMS = {"", *(claim.id for claim in weights().claims)}
 ANSWERS = {asking.question.id: {answer.id for answer in asking.question.answers} for asking in questions()}
 
 
@@ -20,7 +22,8 @@ def test_a_row_fires_where_it_should_and_nowhere_else(row: Row) -> None:
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
 def test_the_answers_of_a_row_exist(row: Row) -> None:
-    """A row names telling questions and answers that there are."""
+    """A row names telling questions, answers and claims that there are."""
+    assert row.claim in CLAIMS
     assert [pair for pair in row.answers.items() if pair[1] not in ANSWERS.get(pair[0], ())] == []
 
 

@@ -245,7 +245,7 @@ def test_slack_folds_behind_a_button_and_unfolds_without_one() -> None:
 def test_html_has_labels_and_no_script() -> None:
     """The fragment can be read aloud, folds by itself, and brings no script, style or handler."""
     page = str(render([lark_user_scope()], "html", card_id="c1", consent=consents()["wrong_account"]).body)
-    assert page.count("<details") == page.count("<summary") == 6
+    assert page.count("<details") == page.count("<summary") == 8
     assert 'role="status"' in page
     assert 'aria-label="to do"' in page
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)
@@ -674,7 +674,7 @@ def test_clean_keeps_lines_of_a_block() -> None:
 
 def test_dingtalk_names_the_word_that_stands_for_the_button() -> None:
     """DingTalk's buttons are links only, so the card says what to send instead of a click; several apps have one word each."""
-    one = render([lark_user_scope()], "dingtalk", card_id="c1").body["actionCard"]["text"]  # type: ignore[index]
+    one = render([lark_user_scope()], "dingtalk", card_id="c1").body["markdown"]["text"]  # type: ignore[index]
     assert "send me in a direct chat: **reauthorize c1**" in one
     two = json.dumps(render([lark_which_app()], "dingtalk", card_id="c1").body)
     assert "**reauthorize c1** (Re-authorize Sheet Helper)" in two

@@ -27,7 +27,7 @@ OTHER_SURFACE = replace(PLACE, surface="lark")
 NAMESAKE = replace(ALICE, tenant="T-other")
 
 #: Written out by hand, as the judge of the code: who may press what.
-FOR_THE_ASKER = ("reauthorize", "check", "ask_admin", "details", "support", "share", "revoke")
+FOR_THE_ASKER = ("reauthorize", "check", "ask_admin", "details", "support", "handover", "answer", "share", "revoke")
 FOR_ANYBODY = ("helpful", "unhelpful", "mute")
 #: What is done in somebody's name: kept in the audit trail, allowed or not.
 AUDITED = {"reauthorize", "ask_admin", "revoke"}
@@ -586,6 +586,20 @@ async def test_a_card_that_stands_nowhere_is_drawn_as_a_fragment(admins: Admins)
     clicked = await scene.click(ALICE, "check")
 
     assert clicked.card is not None and clicked.card.surface == "html"
+
+
+async def test_looking_again_is_about_ones_own_consent(admins: Admins) -> None:
+    """Two people asked, and the card shows the newer consent of the other one: one's own is proven again all the same."""
+    scene = Scene()
+    card = await scene.card()
+    scene.store.cards["card"] = replace(card_snapshot.with_asker(card, BOB), version=card.version)
+    assert (await scene.loop()).view.state == "proven"
+    await scene.ticket(BOB)
+    proofs = scene.platform.proofs
+
+    await scene.click(ALICE, "check")
+
+    assert scene.platform.proofs == proofs + 1
 
 
 async def test_what_is_known_of_other_apps_stays(admins: Admins) -> None:
