@@ -44,7 +44,7 @@ class Rule:
             return False
         if not self.claims.isdisjoint(claims):
             return True
-        if not self.pattern or (self.words and not any(word in text for word in self.words)):
+        if not self.pattern or (self.words and not any(map(text.__contains__, self.words))):
             return False
         return bool(_compiled(self.pattern).search(text)) and not (self.unless and _compiled(self.unless).search(text))
 

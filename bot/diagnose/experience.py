@@ -24,6 +24,7 @@ _SAYS_NOTHING = frozenset(
     {"the", "and", "for", "not", "with", "this", "that", "was", "are", "from", "you", "your", "http", "https", "com", "www"}
 )
 _IN_EVERY_ERROR = frozenset({"error", "code", "message", "msg", "errcode", "errmsg", "failed", "request"})
+_LEFT_OUT = _SAYS_NOTHING | _IN_EVERY_ERROR
 _ALIKE = 0.6  # share of a thread's message that has to stand in the paste
 _NEAREST = 8  # threads of the same wording that count
 _LOOKED_AT = 4_000  # characters of the paste that are compared
@@ -101,4 +102,4 @@ def _words(text: str) -> set[str]:
     """Words, and pairs of Chinese signs, that tell messages apart."""
     folded = text.lower()
     signs = _SIGN.findall(folded)
-    return {word for word in _WORD.findall(folded) if word not in _SAYS_NOTHING | _IN_EVERY_ERROR} | {a + b for a, b in pairwise(signs)}
+    return {word for word in _WORD.findall(folded) if word not in _LEFT_OUT} | {a + b for a, b in pairwise(signs)}
