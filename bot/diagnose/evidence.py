@@ -17,8 +17,10 @@ from importlib.resources import files
 from typing import Any
 
 from bot.model import Cause, Text
+from bot.patterns import lazy
 
 LOOKED_AT = 4_000  # characters of the surroundings that are searched
+_CAPITAL = lazy(r"\\.|[A-Z]")  # an escape keeps its meaning: `\S` is not `\s`
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Rule:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+    """The pattern in lower case, as the text is: `re` finds that several times as fast as it ignores case."""
+    return re.compile(_CAPITAL.sub(lambda found: found[0] if found[0][0] == "\\" else found[0].lower(), pattern))
 
 
 @cache
