@@ -228,9 +228,12 @@ class Context:
         return weight
 
     def _weigh(self, name: str, at: int) -> float:
+        clues = self._clues_for(name)
+        if not clues:
+            return self._shapes(name)
         near = far = 0.0
         heard: dict[str, float] = {}
-        for where, weight, clue in self._clues_for(name):
+        for where, weight, clue in clues:
             close = abs(where - at) <= NEAR
             near, far = (max(near, weight), far) if close else (near, max(far, weight))
             heard[clue] = max(heard.get(clue, 0.0), weight * (0.2 if close else 0.05))

@@ -243,14 +243,14 @@ def _named(context: Context) -> list[Draft]:
     """A platform is named and somebody complains: nothing can be read, but a direct question deserves an answer."""
     best: tuple[float, str, int] | None = None
     for pattern in (FAIL, COMPLAINT, FAIL_WIDE, ASKS):
-        for match in islice(pattern.finditer(context.text), _MOST_PLACES):
+        for match in islice(pattern.finditer(context.lower), _MOST_PLACES):
             score, name = max((context.clue(name, match.start()), name) for name in context.words.specs)
             if score >= _HINTED and (best is None or score > best[0]):
                 best = (score, name, match.start())
         if best is not None:
             start, end = context.line(best[2])
             return [Draft(best[1], start=start, end=end, strength=NAMED, evidence="named", places=[best[2]])]
-    complaint = COMPLAINT.search(context.text) or FAIL_WIDE.search(context.text)
+    complaint = COMPLAINT.search(context.lower) or FAIL_WIDE.search(context.lower)
     if complaint is None or not context.guess:
         return []
     start, end = context.line(complaint.start())

@@ -192,7 +192,7 @@ def _of_message(context: Context, pair: Pair) -> Mention | None:
     value, at = lead[1], lead.start(1)
     name = None
     if value.isdigit():
-        if lead[2] or (context.catalog.platforms_of(value) and FAIL_WIDE.search(context.text, lead.end(), lead.end() + 120)):
+        if lead[2] or (context.catalog.platforms_of(value) and FAIL_WIDE.search(context.lower, lead.end(), lead.end() + 120)):
             owner = number_owner(context, value, at, "")
             name = owner.platform if owner else None
     elif lead[2] and not _CLASS.search(value):

@@ -199,13 +199,13 @@ def _line_points(context: Context, at: int, end: int) -> float:
     """What stands behind a number and around it on its line: a message, a refusal, somebody who wonders."""
     text, points = context.text, 0.0
     body = BODY.match(text, end, end + 120)
-    if body and FAIL_WIDE.search(text, end, end + 120):
+    if body and FAIL_WIDE.search(context.lower, end, end + 120):
         points += 1.5 if FAIL.match(body[0].lstrip(" :,.\"'`)*]-([")) else 1
         if _leads(text, at):
             points += 1
     start, stop = context.line(at)
     line = (max(start, at - 200), min(stop, end + 200))
-    if FAIL_WIDE.search(text, *line):
+    if FAIL_WIDE.search(context.lower, *line):
         points += 0.5
     if context.one_line and any(each.search(text) for each in (_WONDERS, _GOES_ON)):
         points += 1

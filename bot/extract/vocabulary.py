@@ -47,7 +47,9 @@ _FAILS = (
     r"禁|拒绝|未授权|未开通|限流|频繁|不支持|仅支持|不可用",
 )
 FAIL: Final = _either(*_FAILS)
-FAIL_WIDE: Final = _either(*_FAILS, r"\bnot?\b|n't\b|\bnothing\b|\bnever\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不")
+FAIL_WIDE: Final = _either(  # on lower-case text: it is asked of each number
+    *_FAILS, r"\bnot?\b|n't\b|\bnothing\b|\bnever\b|without|\bfull\b|\bbusy\b|too |wrong|bad |未|不", flags="a"
+)
 FAIL_TOKEN: Final = _either(
     r"error|\berr\b|fail|exception|\bpanic:|could ?n[o']t|can ?not|can't|unable|response|respond|return|getting|\bgot\b|\bgets?\b",
     r"reject|denied|due to|caused by|occurred|\bsa(?:ys?|id)\b|\bg[ai]ves?\b|\bdie[sd]\b|\bbails?\b|\bcrash|\bc[ao]mes? back\b",
