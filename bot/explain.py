@@ -15,15 +15,16 @@ from bot.extract import extract
 from bot.extract.signals import weights
 from bot.i18n import listed, say
 from bot.model import Diagnosis, Facts, Finding, Locale, Text
+from bot.patterns import lazy
 from bot.redact import Redaction, redact
 
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
-_LETTERS = re.compile(r"[A-Za-z]+")
-_SUCCESS = re.compile(r'"?(?:err)?code"?\s*[:=]\s*"?0\b|"ok"\s*:\s*true|"result"\s*:\s*1\b', re.IGNORECASE)
-_BINARY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\ufffd]")
-_DOCUMENT = re.compile(r"\.(?:feishu\.cn|larksuite\.com|larkoffice\.com)/(?:docx?|docs|sheets?|base|wiki|file|minutes|slides|mindnotes)/\w")
-_A_CODE = re.compile(r"\s*[A-Z]{0,8}\d{4,12}\s*")
-_SOME_ERROR = re.compile(
+_CHINESE = lazy(r"[\u3400-\u9fff]")
+_LETTERS = lazy(r"[A-Za-z]+")
+_SUCCESS = lazy(r'"?(?:err)?code"?\s*[:=]\s*"?0\b|"ok"\s*:\s*true|"result"\s*:\s*1\b', re.IGNORECASE)
+_BINARY = lazy(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\ufffd]")
+_DOCUMENT = lazy(r"\.(?:feishu\.cn|larksuite\.com|larkoffice\.com)/(?:docx?|docs|sheets?|base|wiki|file|minutes|slides|mindnotes)/\w")
+_A_CODE = lazy(r"\s*[A-Z]{0,8}\d{4,12}\s*")
+_SOME_ERROR = lazy(
     r"\b(?:error|exception|denied|forbidden|unauthori[sz]ed|not authori[sz]ed|expired|bad gateway)\b|报错|错误|异常|被拒绝", re.IGNORECASE
 )
 _SURE = 0.6  # confidence from which on a cause is hardly in doubt

@@ -8,17 +8,17 @@ that from ever shipping.
 from __future__ import annotations
 
 import gettext
-import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from string import Formatter
 
 from bot.model import Text
+from bot.patterns import lazy
 
 DOMAIN = "whyforbidden"
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
-_LATIN = re.compile(r"[A-Za-z0-9]")
+_CHINESE = lazy(r"[\u3400-\u9fff]")
+_LATIN = lazy(r"[A-Za-z0-9]")
 
 
 @cache

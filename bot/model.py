@@ -330,7 +330,8 @@ class AppFacts:
 class Facts:
     """Everything known beside the paste when a diagnosis is made. Empty is fine: steps then say `unknown`.
 
-    `answers`: what was answered to telling questions (question id → answer id); claims of the asker, as the paste's are.
+    `answers`: what was answered to telling questions (question id → answer id); claims of the asker, as the paste's are. `unseen`: the apps at which
+    the newest look failed (app id → the platform's reason).
     """
 
     apps: tuple[App, ...] = ()
@@ -338,6 +339,7 @@ class Facts:
     granted: frozenset[str] | None = None
     now: datetime | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
+    unseen: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- answering

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ValidationError
 from bot.catalog.index import Catalog
 from bot.catalog.schema import EntryRow, FamilyRow
 from bot.catalog.types import PackError, PackText
+from bot.patterns import lazy
 
-_AT = re.compile(r" ?\(at (?:line (\d+), column \d+|end of document)\)$")
+_AT = lazy(r" ?\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
-_WORD = re.compile(r"[a-z_][a-z_']{2,}")
-_SIGN = re.compile(r"[\u4e00-\u9fff]")
+from bot.patterns import lazy
+
+_WORD = lazy(r"[a-z_][a-z_']{2,}")
+_SIGN = lazy(r"[\u4e00-\u9fff]")
 _SAYS_NOTHING = frozenset(
     {"the", "and", "for", "not", "with", "this", "that", "was", "are", "from", "you", "your", "http", "https", "com", "www"}
 )

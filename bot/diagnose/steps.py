@@ -5,7 +5,6 @@ Platforms whose way differs bring their own steps (`advice.py`); the pieces that
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -13,6 +12,7 @@ from bot import platforms
 from bot.diagnose.classify import Reading
 from bot.i18n import say
 from bot.model import Cause, Step, StepState, Text
+from bot.patterns import lazy
 from bot.platforms import Case
 from bot.platforms.steps import link, page
 
@@ -31,7 +31,7 @@ def steps(case: Case, reading: Reading) -> tuple[Step, ...]:
 
 
 # Steps that are done in the console say so; and causes that are ended there, whatever the step says.
-_CONSOLE = re.compile(
+_CONSOLE = lazy(
     r"\bconsole\b|the app's settings|api\.slack\.com|App Management|[Aa]dmin cent|Developer settings|App registrations"
     r"|Google Auth Platform|Permissions & Scopes"
 )

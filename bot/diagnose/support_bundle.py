@@ -10,11 +10,12 @@ import re
 from dataclasses import replace
 
 from bot.model import Finding
+from bot.patterns import lazy
 
 _AROUND = 4_000  # characters looked at on either side of an error's code
 _LONGEST = 3_000  # characters of a bundle's item; support wants the text, not the log
 _TRIES = 12  # objects tried; the time per error stays bounded however long the paste is
-_SENT = re.compile(
+_SENT = lazy(
     r"""(?x)
     [-PpBbRr入请传参]  # every form begins with one of these, so that the engine skips all other places by itself
     (?:

@@ -16,13 +16,14 @@ from bot.extract.needed_scopes import Scopes
 from bot.extract.scan import line_of
 from bot.extract.vocabulary import APP_WORDS, AS_APP, AS_USER, HTTP, MASKED
 from bot.model import Identity
+from bot.patterns import lazy
 from bot.platforms import spec as roles
 from bot.platforms.spec import Spec
 
 _BARE: Final = 40  # characters of a line that says nothing but the code
 _ABOVE: Final = 300  # characters
 _CLAUSE: Final = 60  # characters
-_WENT_WELL: Final = re.compile(r"code[\"']?\s?[:=]\s?0\b|http/[\d.]{1,3}\"?\s+2\d\d\b")  # on lower-case text
+_WENT_WELL: Final = lazy(r"code[\"']?\s?[:=]\s?0\b|http/[\d.]{1,3}\"?\s+2\d\d\b")  # on lower-case text
 _MOST_MESSAGE: Final = 600
 _MOST: Final = 400  # of one kind in one window
 # How an API is named, and the letters of which such a name holds at least some: forms without theirs need not be looked for.
@@ -46,14 +47,14 @@ _API_FORMS: Final = (
 _API_WORDS: Final = (
     "#", "/open-apis/", "/open/", "/v1.0/", "/topapi/", "/cgi-bin/", ".v1.", ".v2.", ".v3.", "/api/", "open.", "chat.", "conversations", "users.", "files.", "oauth.v2", "/rest/", "/drive/",
 )  # fmt: skip
-_EXCEPTION: Final = re.compile(
+_EXCEPTION: Final = lazy(
     r"^[^\S\n]{0,8}(?:Uncaught |Unhandled (?:exception[.:] )?)?[\w.:]{0,80}(?:Error|Exception)\b[^\n]{0,8}: [^\n]{4,400}(?:\n[ \t]{0,4}[-•*] [^\n]{4,400}){0,3}",
     re.M,
 )
-_TOLD_ID: Final = re.compile(r"(?i)\b(?:trace|correlation|request)[+ _]id: ?\+?([0-9a-f-]{36})")
-_TIME: Final = re.compile(r"20(?<!\w20)\d\d[-/][01]\d[-/][0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?")
-_VIOLATION: Final = re.compile(r"action_(?:scope_required|privilege_required)")
-_RESOURCE: Final = re.compile(
+_TOLD_ID: Final = lazy(r"(?i)\b(?:trace|correlation|request)[+ _]id: ?\+?([0-9a-f-]{36})")
+_TIME: Final = lazy(r"20(?<!\w20)\d\d[-/][01]\d[-/][0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?")
+_VIOLATION: Final = lazy(r"action_(?:scope_required|privilege_required)")
+_RESOURCE: Final = lazy(
     r"/(?:documents|docx|docs|wiki|nodes|apps|spreadsheets|files|sheets|base)/([A-Za-z0-9]{20,32})\b|\b((?:basc|doxc|shtc|wikc|boxc)[A-Za-z0-9]{16,28})\b"
 )
 _RESOURCE_WORDS: Final = (
@@ -72,8 +73,8 @@ _RESOURCE_WORDS: Final = (
     "boxc",
 )
 _STATUS_REACH: Final = 240  # characters
-_STATUS_SAID: Final = re.compile(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|$)(?!\s?(?:ms|s|items?|rows?|issues?)\b)")
-_ANY_ID: Final = re.compile(r"(?!.*(?:xxxx|\*\*|\.\.\.)|\d{4}-\d\d-\d\d)(?=[^\d]{0,60}\d)[A-Za-z0-9][\w.:=+/-]{4,127}")
+_STATUS_SAID: Final = lazy(r"(?<![\w.:/#=-])(?<!line )[45]\d\d(?=[\s:,;)]|$)(?!\s?(?:ms|s|items?|rows?|issues?)\b)")
+_ANY_ID: Final = lazy(r"(?!.*(?:xxxx|\*\*|\.\.\.)|\d{4}-\d\d-\d\d)(?=[^\d]{0,60}\d)[A-Za-z0-9][\w.:=+/-]{4,127}")
 _PLACEHOLDERS: Final = ("xxxx", "0000000000")
 
 

@@ -6,11 +6,11 @@ that a platform merely lists, with nothing of that platform around it, is somebo
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from bot.extract.context import BELIEVED, NAME, NEAR, Context
+from bot.patterns import lazy
 from bot.platforms.spec import Spec
 
 _MESSAGE: Final = 160  # characters around a code in which its message stands
@@ -24,9 +24,9 @@ _LISTED: Final = 3.0
 _SOUND: Final = 1.0
 _FAMILY: Final = 2.0
 _A_SIGN: Final = 1.0  # a clue of this weight is a sign of the platform
-HTTP_STATUS: Final = re.compile(r"[1-5]\d\d")
-_WORDS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
-_SAID: Final = re.compile(r"(?:msg|message)\"\s?:\s?\"((?:[^\"\\]|\\.){3,400})")
+HTTP_STATUS: Final = lazy(r"[1-5]\d\d")
+_WORDS: Final = lazy(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
+_SAID: Final = lazy(r"(?:msg|message)\"\s?:\s?\"((?:[^\"\\]|\\.){3,400})")
 _NO_WORDS: Final = frozenset(
     ["errcode", "errmsg", "hint", "from", "more", "info", "https", "open", "com", "query", "devtool", "request", "error", "the", "invalid"]
 )

@@ -18,32 +18,31 @@ from bot.extract.normalize import flat, plain
 from bot.extract.scan import line_of
 from bot.extract.vocabulary import STRANGERS, alike
 from bot.extract.whose import whose
+from bot.patterns import lazy
 from bot.platforms.spec import Spec
 
 NEAR: Final = 400
 BELIEVED: Final = 3.0
 _MOST_ADDRESSES: Final = 400
 _MOST_HITS: Final = 24  # of one clue in one window
-_SEAM: Final = re.compile(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
+_SEAM: Final = lazy(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e00-\u9fff])")
 NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
 _MOST_STRANGERS: Final = 400  # of one name in one window
 _ONE_LINER: Final = 160  # characters
-_DATA_SIGN: Final = re.compile(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
+_DATA_SIGN: Final = lazy(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _SCREENFUL: Final = 1500  # characters
-_BROKEN: Final = re.compile(r"(?<![\w.:])([A-Za-z][\w.:]{1,60})\n {0,12}([\w.:]{1,60}[A-Za-z0-9])")
+_BROKEN: Final = lazy(r"(?<![\w.:])([A-Za-z][\w.:]{1,60})\n {0,12}([\w.:]{1,60}[A-Za-z0-9])")
 # A field of an answer as a row of a table: `| requestid | 3EC7… |`.
-_FIELD_ROW: Final = re.compile(
-    r"^[ \t]*\|[ \t*`]*([A-Za-z_\u4e00-\u9fff][\w -]{1,30}?)[ \t*`]*\|[ \t*`]*([^|\n]{1,400}?)[ \t*`]*\|[ \t]*$", re.M
-)
-_BROKEN_ID: Final = re.compile(r"(?<![\w-])([0-9A-Fa-f-]{4,36})\n {0,12}([0-9A-Fa-f-]{1,32})(?![\w-])")
-_BROKEN_NUMBER: Final = re.compile(r"(?<=[:= ])(\d{3,9})\n {0,12}(\d{1,6})(?=[,}\s])")
-_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18,20}")
+_FIELD_ROW: Final = lazy(r"^[ \t]*\|[ \t*`]*([A-Za-z_\u4e00-\u9fff][\w -]{1,30}?)[ \t*`]*\|[ \t*`]*([^|\n]{1,400}?)[ \t*`]*\|[ \t]*$", re.M)
+_BROKEN_ID: Final = lazy(r"(?<![\w-])([0-9A-Fa-f-]{4,36})\n {0,12}([0-9A-Fa-f-]{1,32})(?![\w-])")
+_BROKEN_NUMBER: Final = lazy(r"(?<=[:= ])(\d{3,9})\n {0,12}(\d{1,6})(?=[,}\s])")
+_ID: Final = lazy(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|20\d{12}[0-9A-F]{18,20}")
 _WORDING_REACH: Final = 120  # characters: no wording is longer
 _BESIDE: Final = 10  # characters between a code and its wording
 _SURE_SOUND: Final = 0.7
 _LIKELY_SOUND: Final = 0.45
-_DIGIT: Final = re.compile(r"\d")
+_DIGIT: Final = lazy(r"\d")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,21 @@ somebody has the error now: that is judged afterwards, from the words around (`s
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
 from bot.model import Claims, Finding, FiredSignal, Identity, Mode
+from bot.patterns import lazy
 
 STRUCTURED: Final = 3  # a field of an answer
 LABELLED: Final = 2  # "error code 230002"
 PROSE: Final = 1  # a known code in a sentence
 NAMED: Final = 0  # a platform is named, and somebody complains
 
-_ALL_OF: Final = re.compile(
+_ALL_OF: Final = lazy(
     r"[Aa全以](?:(?<=[Aa])(?<!\w.)(?i:ll (?:of )?(?:the )?(?:following )?(?:scopes?|permissions?)\b)|(?<=全)部权限|(?<=以)下所有权限)"
 )
-_ANY_OF: Final = re.compile(r"(?i)\b(?:one|any) of\b|任一|之一")
+_ANY_OF: Final = lazy(r"(?i)\b(?:one|any) of\b|任一|之一")
 
 
 @dataclass(frozen=True, slots=True)

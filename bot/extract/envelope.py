@@ -17,19 +17,20 @@ from bot.extract.context import BELIEVED, NAME, NEAR, Context
 from bot.extract.draft import LABELLED, NAMED, PROSE, STRUCTURED, Draft
 from bot.extract.needed_scopes import Scopes, namesake
 from bot.extract.vocabulary import ASKS, COMPLAINT, FAIL, FAIL_WIDE, HTTP, MACHINERY, REFUSAL, SUCCESS, TRACE, TROUBLE
+from bot.patterns import lazy
 from bot.platforms import spec as roles
 
-_CODE_BEFORE: Final = re.compile(r"(?<![\w.-])(-?\d{4,10})[ :,\"'`\])]{1,4}$")
+_CODE_BEFORE: Final = lazy(r"(?<![\w.-])(-?\d{4,10})[ :,\"'`\])]{1,4}$")
 _SAYS_WHOSE: Final = 30  # letters of a message that tell whose it is where only a hint of the platform stands beside it
-_NONE_OF: Final = re.compile(r"(?<![\d.,])(?:0|no|zero) $")  # `0 rate limited`
+_NONE_OF: Final = lazy(r"(?<![\d.,])(?:0|no|zero) $")  # `0 rate limited`
 _OWN_CODE: Final = 60  # characters around a wording in which the code that it belongs to is its own
-_REFUSED: Final = re.compile(r"[45]\d\d")
+_REFUSED: Final = lazy(r"[45]\d\d")
 _HINTED: Final = 1.5  # a clue of this weight says whose a complaint is where nothing says more
 _MOST_PLACES: Final = 60  # of trouble that are looked at
 _SHORT_WORDING: Final = 14.0  # a wording of this weight needs no name beside it
 _LONG_WORDING: Final = 40.0  # and one of this weight belongs to its platform whoever is named
 _WORDY: Final = 1000  # characters of a question, at most
-_MISSING: Final = re.compile(
+_MISSING: Final = lazy(
     r"(?i)insufficient|not granted|denied|missing[ _](?:required )?scopes?|required scopes?|\blacks?\b|permission_violations|缺少|未开通|未申请|权限不足|无权限|没有"
 )
 _MISSING_REACH: Final = 120

@@ -10,29 +10,31 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from bot.patterns import lazy
+
 # A key with its sign of assignment: JSON, reprs, logfmt, headers, YAML, PHP (=>), debuggers (->), queries.
 # Tried only where a word begins: from its second letter on it would only be looked at again.
-_PAIR = re.compile(r"([A-Za-z_](?<![A-Za-z_]{2})[A-Za-z0-9_-]{0,40})[\"'`*\]]{0,4}+[ \t]{0,40}+(?:=>|->|[:=])(?!//)[ \t\n]{0,12}")
-_TAG = re.compile(r"<([A-Za-z_]{2,24})>([^<]{1,400})</")
-_BEFORE_KEY = re.compile(r"([A-Za-z\u4e00-\u9fff]{2,12})[ _-]$")
-_CAST = re.compile(
+_PAIR = lazy(r"([A-Za-z_](?<![A-Za-z_]{2})[A-Za-z0-9_-]{0,40})[\"'`*\]]{0,4}+[ \t]{0,40}+(?:=>|->|[:=])(?!//)[ \t\n]{0,12}")
+_TAG = lazy(r"<([A-Za-z_]{2,24})>([^<]{1,400})</")
+_BEFORE_KEY = lazy(r"([A-Za-z\u4e00-\u9fff]{2,12})[ _-]$")
+_CAST = lazy(
     r"(?:\{\w{1,40}@\d{1,10}\}|\((?:int|string|str|float|long|number|integer)(?:\(\d+\))?\)|Object|Array|u?(?=['\"])|b(?=['\"]))\s{0,4}"
 )
 _CASTS = "{(OAub"  # how a cast can begin; a quote alone is none
-_DUMPED = re.compile(r"(?:int|float)\((-?\d{1,12})\)|string\(\d{1,6}\) ")  # PHP's var_dump
-_WORD_END = re.compile(r"[\s,;\"'`)}\]<>&|*]")
-_MESSAGE_END = re.compile(
+_DUMPED = lazy(r"(?:int|float)\((-?\d{1,12})\)|string\(\d{1,6}\) ")  # PHP's var_dump
+_WORD_END = lazy(r"[\s,;\"'`)}\]<>&|*]")
+_MESSAGE_END = lazy(
     r"\n|,? {0,2}\b(?:log_?id|req(?:uest)?_?id|resp(?:onse)?|ext|err(?:or)?_?code|code|error|data|status|troubleshooter)[\"']?[:=]|[\"'] ?[,}]|$"
 )
-NUMBER: Final = re.compile(r"(?<![0-9A-Za-z_.+/@-])-?\d{2,10}(?![0-9A-Za-z_@])(?!\.\d)(?!-\d)")
-TOKEN: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[._][A-Za-z0-9]+)*")
-_URL = re.compile(r"https?://(?:[^\s\"'<>\\\]}，。；）]|<[A-Za-z_]{1,24}>){4,4000}")
-_INNER = re.compile(r"https?%3A%2F%2F", re.I)
-_QUERY = re.compile(r"[?&#;]([A-Za-z_]\w{0,30})=([^&#;\s]{0,3000})")
+NUMBER: Final = lazy(r"(?<![0-9A-Za-z_.+/@-])-?\d{2,10}(?![0-9A-Za-z_@])(?!\.\d)(?!-\d)")
+TOKEN: Final = lazy(r"[A-Za-z][A-Za-z0-9]*(?:[._][A-Za-z0-9]+)*")
+_URL = lazy(r"https?://(?:[^\s\"'<>\\\]}，。；）]|<[A-Za-z_]{1,24}>){4,4000}")
+_INNER = lazy(r"https?%3A%2F%2F", re.I)
+_QUERY = lazy(r"[?&#;]([A-Za-z_]\w{0,30})=([^&#;\s]{0,3000})")
 _FIELD_LIMIT = 1200
 _LIST_LIMIT = 3000
 _MOST_PAIRS = 800  # in one context: more is no report but an attack
-_SQUARE = re.compile(r"[\[\]]")
+_SQUARE = lazy(r"[\[\]]")
 _FRAMES: Final = frozenset({"error", "request", "log", "trace", "correlation", "sub", "method", "app", "client", "日志", "请求", "追踪", "required", "missing",
                             "need", "needs", "granted", "requested", "provided", "accepted", "current", "status", "err", "response", "http", "ret", "token", "return"})  # fmt: skip
 _SECOND: Final = frozenset({"id", "code", "message", "msg", "scope", "scopes", "type"})
@@ -188,7 +190,7 @@ class Brackets:
     """Which bracket pair stands around a place. Made in one pass; nesting deeper than 48 counts as one."""
 
     __slots__ = ("_opens", "_order")
-    _SIGN = re.compile(r"[{}]")
+    _SIGN = lazy(r"[{}]")
 
     def __init__(self, text: str) -> None:
         # `_order`: positions at which the innermost node changes; `_opens[k]`: chain of open positions from there on.

@@ -6,7 +6,6 @@ A model file is one line of JSON (version, labels, constants, scale) and then, f
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,12 +13,14 @@ from operator import itemgetter
 from typing import Final
 from zlib import crc32
 
+from bot.patterns import lazy
+
 VERSION: Final = 1
 LOOKED_AT: Final = 700  # characters of a text: what decides stands in its beginning
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[._]+")
-_ADDRESS: Final = re.compile(r"https?://[^/\s]{1,80}\S{0,300}")
-_ID: Final = re.compile(r"[0-9a-f]{12,}|[0-9a-f-]{30,}|\d{5,}")
-_WORD: Final = re.compile(r"[a-z]+|[\u4e00-\u9fff]+|\d+|[^\sa-z0-9\u4e00-\u9fff]")
+_HUMP: Final = lazy(r"(?<=[a-z])(?=[A-Z])|[._]+")
+_ADDRESS: Final = lazy(r"https?://[^/\s]{1,80}\S{0,300}")
+_ID: Final = lazy(r"[0-9a-f]{12,}|[0-9a-f-]{30,}|\d{5,}")
+_WORD: Final = lazy(r"[a-z]+|[\u4e00-\u9fff]+|\d+|[^\sa-z0-9\u4e00-\u9fff]")
 _LATIN: Final = 4  # letters of a piece
 _CHINESE: Final = (1, 2, 3)
 

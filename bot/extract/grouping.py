@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
 from bot.extract.context import Context
 from bot.extract.draft import STRUCTURED, Draft, Mention
+from bot.patterns import lazy
 
 _REACH: Final = 1200  # characters between the codes of one answer
 _SUB_REACH: Final = 500
@@ -15,7 +15,7 @@ _FINER_REACH: Final = 500
 _TWICE_REACH: Final = 160
 _STANDARD_REACH: Final = 80
 _JOINED_REACH: Final = 12
-_JOINED: Final = re.compile(r"[\s\"'`*/|,、(:-]{0,6}(?:or|and|或者?|和|与|及)?[\s\"'`*(]{0,3}")  # `230011 or 231003`, `40001/42001`
+_JOINED: Final = lazy(r"[\s\"'`*/|,、(:-]{0,6}(?:or|and|或者?|和|与|及)?[\s\"'`*(]{0,3}")  # `230011 or 231003`, `40001/42001`
 _LATEST: Final = 6  # drafts that a code may still belong to
 
 

@@ -18,23 +18,24 @@ from bot.extract.draft import LABELLED, PROSE, STRUCTURED, Mention
 from bot.extract.fields import Address, Pair, normal
 from bot.extract.prose import MOST_CODES, numbers, words
 from bot.extract.vocabulary import FAIL_WIDE, WRAPPER
+from bot.patterns import lazy
 from bot.platforms import spec as roles
 
 _ASKED_KEYS: Final = ("code", "e", "error_code", "status_code", "err_code", "errcode", "errno")  # of a link that explains a code
-_CLASS: Final = re.compile(r"(?i)(?:error|exception)$")  # the name of an exception's class
-_INNER: Final = re.compile(r"(?i)inner_? ?error[\"']?\s?: ?\{\s*[\"']?$")
+_CLASS: Final = lazy(r"(?i)(?:error|exception)$")  # the name of an exception's class
+_INNER: Final = lazy(r"(?i)inner_? ?error[\"']?\s?: ?\{\s*[\"']?$")
 _INNER_REACH: Final = 40  # characters
-_WELL: Final = re.compile(r"(?i)success(?:ful(?:ly)?)?|ok|[^\n]{0,12}成功[!。]?|done")
+_WELL: Final = lazy(r"(?i)success(?:ful(?:ly)?)?|ok|[^\n]{0,12}成功[!。]?|done")
 _WELL_REACH: Final = 80  # characters
 _MOST_CODE: Final = 120  # characters
-_MESSAGE_LEAD: Final = re.compile(
+_MESSAGE_LEAD: Final = lazy(
     r"\s{0,4}[\"'\[]?(\d{4,10}|[A-Za-z]\w{1,40}(?:\.\w{1,40}){1,5})[\])\"']?(?: ?([,:]) ?[^\s\d]| (?=[A-Za-z\u4e00-\u9fff]))"
 )
-_MESSAGE_CODE: Final = re.compile(r"\d{4,6}[,:]")
+_MESSAGE_CODE: Final = lazy(r"\d{4,6}[,:]")
 _HARDLY_ELSE: Final = 5  # digits
-_LED: Final = re.compile(r"(-?\d{1,10})(?:$|\.0$|[-:,;]\s?[^\d\s])", re.A)  # a number, alone or before its message
+_LED: Final = lazy(r"(-?\d{1,10})(?:$|\.0$|[-:,;]\s?[^\d\s])", re.A)  # a number, alone or before its message
 _STATUS_DIGITS: Final = 3
-_IN_FILE: Final = re.compile(r"(?:\.[a-z]{1,5}:|\w\()$")  # `log.py:error:15`, `Log(error:45)`
+_IN_FILE: Final = lazy(r"(?:\.[a-z]{1,5}:|\w\()$")  # `log.py:error:15`, `Log(error:45)`
 _FILE_REACH: Final = 12
 
 

@@ -12,28 +12,29 @@ from bot.extract.context import Context
 from bot.extract.draft import Draft
 from bot.extract.fields import Address
 from bot.extract.vocabulary import SCOPE_HAD, SCOPE_LABEL, SCOPE_WORD
+from bot.patterns import lazy
 from bot.platforms import spec as roles
 from bot.platforms.spec import Spec
 
 _MOST: Final = 400  # of one kind in one window
-_NAME: Final = re.compile(r"(?<![\w.:/@#-])[A-Za-z][\w.:-]{2,100}", re.A)
+_NAME: Final = lazy(r"(?<![\w.:/@#-])[A-Za-z][\w.:-]{2,100}", re.A)
 _LABEL_REACH: Final = 240  # characters
 _MARKS: Final = frozenset({"", "`", '"', "'", "[", "]", ",", ":", "=", ";", "\n"})
-_LIST_SIGN: Final = re.compile(r"[,\s+]+")
-_FIELD: Final = re.compile(r"(?:^|\n)[ \t]*[A-Za-z]{3,20}[ \t]?:[ \t]*[\"'`]?$")
+_LIST_SIGN: Final = lazy(r"[,\s+]+")
+_FIELD: Final = lazy(r"(?:^|\n)[ \t]*[A-Za-z]{3,20}[ \t]?:[ \t]*[\"'`]?$")
 # `scope merchant_refund is not authorized`, `权限 corp.user 未开通`; and `权限 corp.user 都开了`, `corp.user is already enabled`.
-_CALLED_SCOPE: Final = re.compile(r"(?:scope|permission|privilege|权限[包点]?)[ :\"'`\[]{1,4}$")
-_CALLED_MISSING: Final = re.compile(r"[\"'`\]]{0,2} ?(?:(?:is |was |has )?(?:not|missing|required|unauthori[sz]ed|denied)\b|未|没|不足|缺)")
-_CALLED_THERE: Final = re.compile(
+_CALLED_SCOPE: Final = lazy(r"(?:scope|permission|privilege|权限[包点]?)[ :\"'`\[]{1,4}$")
+_CALLED_MISSING: Final = lazy(r"[\"'`\]]{0,2} ?(?:(?:is |was |has )?(?:not|missing|required|unauthori[sz]ed|denied)\b|未|没|不足|缺)")
+_CALLED_THERE: Final = lazy(
     r"[\"'`\]]{0,2}(?: ?(?:和|与|及|and|,|、) ?[\"'`]?[a-z][\w:.-]{3,60}[\"'`]?){0,4} ?(?:(?:is|was|are|has been|have been|shows?(?: up)? as) (?:already |all |there\b|enabled|granted|added|ticked|on\b)|(?:明明|这个|权限|我|们|是|也|都|全|早|就|昨天|今天|刚|前天|上周|已经?|早已){0,6}(?:开了|开通了|有了|加了|加上了|勾了|申请了|申请过|授权了|给了|配了|开着))"
 )
 # A checklist: `✅ im:chat:readonly`, `❌ im:message.pins:write_only`.
-_MARK: Final = re.compile(r"([✅✔✓☑❌✗✘×✖]|\[(?:通过|失败|ok|pass(?:ed)?|fail(?:ed)?|missing|x)\])\ufe0f?[ `*]{0,3}$")
+_MARK: Final = lazy(r"([✅✔✓☑❌✗✘×✖]|\[(?:通过|失败|ok|pass(?:ed)?|fail(?:ed)?|missing|x)\])\ufe0f?[ `*]{0,3}$")
 _MARK_REACH: Final = 14
 _MISSING_MARKS: Final = frozenset(("❌", "✗", "✘", "×", "✖", "[失败]", "[fail]", "[failed]", "[missing]"))
-_YET: Final = re.compile(r"还是|仍|依然|但|可是|\bstill\b|\bbut\b|\byet\b")
+_YET: Final = lazy(r"还是|仍|依然|但|可是|\bstill\b|\bbut\b|\byet\b")
 _YET_REACH: Final = 12  # characters
-_SENTENCE_END: Final = re.compile(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
+_SENTENCE_END: Final = lazy(r"[。!?]\s|\.\s+[A-Z]|\n\s+at ")
 
 
 def namesake(context: Context, name: str, scope: str) -> bool:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_plus
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+from bot.patterns import lazy
+
+_CONTROL = lazy("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 # OSC-8 opens a link with `ESC ] 8 ; params ; URL ST`; its URL is kept, the rest of the dressing goes.
-_OSC = re.compile(r"(?:\x1b\]|\x9d)8;[^;\x07\x1b]{0,200};([^\x07\x1b]{0,4000})(?:\x07|\x1b\\|\x9c)")
-_CSI = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\-_])")
+_OSC = lazy(r"(?:\x1b\]|\x9d)8;[^;\x07\x1b]{0,200};([^\x07\x1b]{0,4000})(?:\x07|\x1b\\|\x9c)")
+_CSI = lazy(r"\x1b(?:\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[@-Z\\-_])")
 # Only from the start of a run of backslashes, so that a long run is looked at once.
-_ESCAPE = re.compile(
+_ESCAPE = lazy(
     r"(?<!\\)\\+(?:((?:u[0-9a-fA-F]{4})(?:\\{1,64}u[0-9a-fA-F]{4})*)|(x[0-9a-fA-F]{2}(?:\\{1,64}x[0-9a-fA-F]{2})*)|([\"'/`nrt])|([_*\[\]{}()<>#&.!~|-]))"
 )
-_RUN = re.compile(r"\\+")
+_RUN = lazy(r"\\+")
 _SPACE = {"n": "\n", "r": "\n", "t": "\t"}
-_ENTITY = re.compile(r"&(?:amp;){0,3}(lt|gt|quot|apos|nbsp|amp|#39|#x27|#34|#x22|#x2f|#47);", re.I)
+_ENTITY = lazy(r"&(?:amp;){0,3}(lt|gt|quot|apos|nbsp|amp|#39|#x27|#34|#x22|#x2f|#47);", re.I)
 _ENTITIES = {
     "lt": "<",
     "gt": ">",
@@ -30,20 +32,20 @@ _ENTITIES = {
     "#x2f": "/",
     "#47": "/",
 }
-_NUMBERED = re.compile(r"&#(?:(\d{2,6})|x([0-9a-fA-F]{2,5}));")
+_NUMBERED = lazy(r"&#(?:(\d{2,6})|x([0-9a-fA-F]{2,5}));")
 # What only lays a page out; a tag such as `<code>` may as well be a field, and the cells of a table tell that it is one.
-_MARKUP = re.compile(
+_MARKUP = lazy(
     r"</?(?:html|head|title|body|div|p|span|b|i|em|strong|small|h[1-6]|br|hr|img|a|button|section|main|font|center)(?: [^<>]{0,400})?/?>",
     re.I,
 )
 # JSON in a query or a form: `body=%7B%22code%22%3A20049…`.
-_PERCENT = re.compile(r"%7[Bb](?:%0[AaDd]|%20|\+){0,8}%22(?:[\w.+*~-]|%[0-9A-Fa-f]{2}){4,8000}")
-_SLACK_LINK = re.compile(r"<((?:https?|mailto|tel):[^\s<>|]{1,4000})\|([^<>\n]{0,400})>")
-_BORDER = re.compile(r"^[ \t]{0,40}(?:[│┃║▏▎|❱⎿>] ?){1,4}(?=\S| )", re.M)
-_BORDER_END = re.compile(r"[ \t]{0,200}[│┃║][ \t]{0,4}$", re.M)
-_QUOTED = re.compile(r"[ \t]{0,3}(?:>|&gt;) ?")
-_CONTAINER = re.compile(r"[A-Za-z][\w.-]{0,60}[ \t]{1,20}\| ?")
-_LOG_HEAD = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ][\d:.,]{5,16}Z?[ \t]{1,4}(?:[\w\[\].:()-]{1,40}[ \t]{1,4}){0,4}(?:- |\| |: )?")
+_PERCENT = lazy(r"%7[Bb](?:%0[AaDd]|%20|\+){0,8}%22(?:[\w.+*~-]|%[0-9A-Fa-f]{2}){4,8000}")
+_SLACK_LINK = lazy(r"<((?:https?|mailto|tel):[^\s<>|]{1,4000})\|([^<>\n]{0,400})>")
+_BORDER = lazy(r"^[ \t]{0,40}(?:[│┃║▏▎|❱⎿>] ?){1,4}(?=\S| )", re.M)
+_BORDER_END = lazy(r"[ \t]{0,200}[│┃║][ \t]{0,4}$", re.M)
+_QUOTED = lazy(r"[ \t]{0,3}(?:>|&gt;) ?")
+_CONTAINER = lazy(r"[A-Za-z][\w.-]{0,60}[ \t]{1,20}\| ?")
+_LOG_HEAD = lazy(r"\d{4}[-/]\d\d[-/]\d\d[T ][\d:.,]{5,16}Z?[ \t]{1,4}(?:[\w\[\].:()-]{1,40}[ \t]{1,4}){0,4}(?:- |\| |: )?")
 _STANDARD_WIDTHS = frozenset({72, 76, 78, 79, 80, 99, 100, 119, 120, 132, 150, 160, 200})
 
 _WIDE = str.maketrans(
@@ -58,7 +60,7 @@ _WIDE = str.maketrans(
         "İ": "I",
     }
 )  # fmt: skip
-_WIDE_SIGN = re.compile("[" + re.escape("".join(map(chr, _WIDE))) + "]")
+_WIDE_SIGN = lazy("[" + re.escape("".join(map(chr, _WIDE))) + "]")
 
 
 def _narrow(found: re.Match[str]) -> str:
@@ -142,7 +144,7 @@ def _width(line: str) -> int:
     return len(line) + sum("\u1100" <= each <= "\uff60" for each in line)
 
 
-_RECORD_START = re.compile(r"(?:\d{2,4}[-:/.]\d\d|\[|at |File |[-*#{]|[A-Z]{4,6}[ :|])")
+_RECORD_START = lazy(r"(?:\d{2,4}[-:/.]\d\d|\[|at |File |[-*#{]|[A-Z]{4,6}[ :|])")
 
 
 def _unwrap(text: str) -> str:

@@ -16,6 +16,7 @@ from bot.extract.context import BELIEVED, NEAR, Context
 from bot.extract.draft import LABELLED, PROSE, Mention
 from bot.extract.fields import NUMBER, TOKEN, normal
 from bot.extract.vocabulary import BODY, FAIL, FAIL_TOKEN, FAIL_WIDE, HAVE_LABEL, LABEL, STRONG_LABEL, WRAPPER
+from bot.patterns import lazy
 from bot.platforms import spec as roles
 
 MOST_CODES: Final = 250  # in one window of 32 KB: denser than any log
@@ -23,10 +24,10 @@ _BELIEVED_CODE: Final = 4.0  # points
 _SURELY: Final = 6.0
 
 # The value of a field that is no code; a count; a thing that has numbers.
-_OTHER_KEY: Final = re.compile(
+_OTHER_KEY: Final = lazy(
     r"[\"'`][\w.-]{1,40}[\"'`]\s{0,4}(?::|=>)\s{0,4}\[?(?:\d{1,10}, ?){0,4}[\"'`]?$|[A-Za-z_\u4e00-\u9fff]\w{0,40}=[\"'`]?$"
 )
-_COUNTED: Final = re.compile(  # and the process of `ERROR 21904 ---`
+_COUNTED: Final = lazy(  # and the process of `ERROR 21904 ---`
     r"(?a)\s?(?:[次条个元人行分块笔秒天岁页]|--- |(?:rows|items|records|times|ms|seconds|minutes|hours|days|bytes|files|lines|users|requests|results|points|[kMG]i?B)\b)"
 )
 _THINGS: Final = (
@@ -37,41 +38,41 @@ _THINGS: Final = (
 _CHINESE_THINGS: Final = (
     "订单号?|单号|用户|任务|文件|工单|商品|设备|学号|工号|门店|会话|批次|房间|端口|版本|进程|人员|员工|数量|邮编|单价|第"
 )
-_THING: Final = re.compile(rf"(?ai)(?:\b(?:{'|'.join(_THINGS)})|{_CHINESE_THINGS})(?:是|为)?[ #:=]{{0,2}}$")
-_FILE_BEFORE: Final = re.compile(r"\.[A-Za-z]{1,5}(?::\w{1,40})?:$|\w\(\w{1,30}:$|\bline $|\w\[$")  # and `gateway[2217]:`
-_WORD_BEFORE: Final = re.compile(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
-_OWN_LABEL: Final = re.compile(r"(?i)err(?:or)?_?(?:code|no)|错误码")
-_OTHER_NUMBER: Final = re.compile(r"20[12]\d(?:[01]\d[0-3]\d)?|1[67]\d{8}")  # a year, a day, a second
-_NEIGHBOUR: Final = re.compile(r"(?<!\d)\d{4,10}[\"'`]?(?: ?[/、,] ?| or | and | ?[和或与] ?)[\"'`]?$")
-_CODE_LABEL: Final = re.compile(r"(?i)code|errno|码|代码|编号|号|信息")
-_SAID: Final = re.compile(r"报错?[: ]{0,3}$")
-_SPOKEN: Final = re.compile(r" [A-Z][a-z]+ [a-z]")  # a message of a vendor
+_THING: Final = lazy(rf"(?ai)(?:\b(?:{'|'.join(_THINGS)})|{_CHINESE_THINGS})(?:是|为)?[ #:=]{{0,2}}$")
+_FILE_BEFORE: Final = lazy(r"\.[A-Za-z]{1,5}(?::\w{1,40})?:$|\w\(\w{1,30}:$|\bline $|\w\[$")  # and `gateway[2217]:`
+_WORD_BEFORE: Final = lazy(r"[a-z\u4e00-\u9fff](?<![是为])(?<!\bis)(?<!\bwas)(?<!\bare) ?$")
+_OWN_LABEL: Final = lazy(r"(?i)err(?:or)?_?(?:code|no)|错误码")
+_OTHER_NUMBER: Final = lazy(r"20[12]\d(?:[01]\d[0-3]\d)?|1[67]\d{8}")  # a year, a day, a second
+_NEIGHBOUR: Final = lazy(r"(?<!\d)\d{4,10}[\"'`]?(?: ?[/、,] ?| or | and | ?[和或与] ?)[\"'`]?$")
+_CODE_LABEL: Final = lazy(r"(?i)code|errno|码|代码|编号|号|信息")
+_SAID: Final = lazy(r"报错?[: ]{0,3}$")
+_SPOKEN: Final = lazy(r" [A-Z][a-z]+ [a-z]")  # a message of a vendor
 _QUOTES: Final = frozenset("\"'`")
 _ALONE: Final = " \t\n`\"'*()[]#?!.,"
 # Whom a line is for, where it comes from, and what a log line puts before its message: marks, a time, a level, a file and its line.
-_ADDRESSED: Final = re.compile(r"<@\w{1,40}>|@\S{1,40}|</?\w{1,10}>|^[\w.-]{1,40}\s*\|")
+_ADDRESSED: Final = lazy(r"<@\w{1,40}>|@\S{1,40}|</?\w{1,10}>|^[\w.-]{1,40}\s*\|")
 _LOG_TIME: Final = r"[>\s\[(|]*\d{2,4}[-/:]\d\d[-/:.\dTZ ,+]*[\])|]?\s*"
 _LOG_NAME: Final = (
     r"(?:\[?(?:ERROR|WARN(?:ING)?|INFO|DEBUG|FATAL|E|W)\]?\s*)?(?:[\[(][\w.:-]{1,40}[\])]\s*)?(?:[\w./-]+(?:\.\w+:\d+:?|\s-))?"
 )
-_LOG_HEAD: Final = re.compile(_LOG_TIME + _LOG_NAME + r"[\s|:✗✘✖❌×⚠-]*")
-_STATUS_BEFORE: Final = re.compile(r"\b[45]\d\d[)\]]?[\s:,\"'`(-]{1,4}$")
-_CLOSES_LINE: Final = re.compile(r"[\"'`_*]{0,2}[)\]]?[.!]?[ \t]*(?:\n|$)")
-_WONDERS: Final = re.compile(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
-_GOES_ON: Final = re.compile(r"(?i)报|又|一直|还是|\b(?:still|again|keeps?|always|suddenly)\b")
+_LOG_HEAD: Final = lazy(_LOG_TIME + _LOG_NAME + r"[\s|:✗✘✖❌×⚠-]*")
+_STATUS_BEFORE: Final = lazy(r"\b[45]\d\d[)\]]?[\s:,\"'`(-]{1,4}$")
+_CLOSES_LINE: Final = lazy(r"[\"'`_*]{0,2}[)\]]?[.!]?[ \t]*(?:\n|$)")
+_WONDERS: Final = lazy(r"\?|吗|是不是|为什么|为啥|怎么|咋|[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff]")
+_GOES_ON: Final = lazy(r"(?i)报|又|一直|还是|\b(?:still|again|keeps?|always|suddenly)\b")
 
 _WORD_LENGTH: Final = 4  # letters of a word that the catalogue is asked about
 _UNMISTAKABLE: Final = 12  # letters
-_CAMEL: Final = re.compile(r"[a-z][A-Z]")
+_CAMEL: Final = lazy(r"[a-z][A-Z]")
 _HUMPS: Final = 2  # `chatbotNotInstall`: nobody's word
 _JOINERS: Final = frozenset("._")
-_FILE: Final = re.compile(
+_FILE: Final = lazy(
     r"\.(?:html?|json|ya?ml|toml|xml|md|txt|log|conf|cfg|ini|py|js|ts|jsx|tsx|vue|go|java|kt|php|rb|rs|cs|sh|sql|css|csv|png|jpe?g|svg)$"
 )
-_DENIED: Final = re.compile(r"(?i)[\"'`]?(?:\?\s{0,2}no\b| is not (?:the|our|my) )")  # `missing_scope? no: …`
-_NEEDS: Final = re.compile(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
+_DENIED: Final = lazy(r"(?i)[\"'`]?(?:\?\s{0,2}no\b| is not (?:the|our|my) )")  # `missing_scope? no: …`
+_NEEDS: Final = lazy(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _HELD: Final = 120  # characters before a word in which a list of held scopes begins
-_IN_LIST: Final = re.compile(r"[:=\[][\s\[\"'`]{0,4}(?:[\w.:-]{1,60}[\"'`]?[, ]\s?[\"'`]?){0,12}$")
+_IN_LIST: Final = lazy(r"[:=\[][\s\[\"'`]{0,4}(?:[\w.:-]{1,60}[\"'`]?[, ]\s?[\"'`]?){0,12}$")
 _LABEL_REACH: Final = 24  # characters between a label and its colon
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, cast
 
 from bot.extract.attributes import apis
 from bot.model import Identity, Text
+from bot.patterns import lazy
 from bot.platforms.spec import Spec
 
 Kind = Literal["watch", "claim", "works", "look", "who", "thanks", "talk", "none"]
@@ -27,10 +28,8 @@ MOST = 600
 """Characters of a reply; what is longer is a report of its own, or nothing for us."""
 
 _EDGES = " \t\r\n.。!！,，;；:："
-_BARE_API = re.compile(
-    r"\bopen\.(?:[a-z]{2,24}\.){1,5}[a-z]{2,24}\b|(?<![\w/])/open-apis/[\w./:{}-]{2,120}|(?<![\w/])/v1\.0/[\w./{}-]{2,120}"
-)
-_LINK = re.compile(r"https?://[^\s<>\"'|)）]{4,300}")
+_BARE_API = lazy(r"\bopen\.(?:[a-z]{2,24}\.){1,5}[a-z]{2,24}\b|(?<![\w/])/open-apis/[\w./:{}-]{2,120}|(?<![\w/])/v1\.0/[\w./{}-]{2,120}")
+_LINK = lazy(r"https?://[^\s<>\"'|)）]{4,300}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +118,11 @@ def _api(text: str) -> str:
 
 
 def _row(row: Mapping[str, Any]) -> Row:
+    pattern: str | list[str] = row["pattern"]
     return Row(
         id=row["id"],
         kind=cast("Kind", row["kind"]),
-        pattern=re.compile(row["pattern"], re.IGNORECASE),
+        pattern=lazy("|".join([pattern] if isinstance(pattern, str) else pattern), re.IGNORECASE),
         whole=bool(row.get("whole")),
         claim=row.get("claim", ""),
         says=row.get("says", ""),

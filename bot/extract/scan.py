@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from bot.patterns import lazy
+
 # Up to here a text is read whole: a scan would save nothing.
 SMALL = 8_192
 _REACH = 1_600
@@ -19,10 +21,10 @@ WORDS = (
 )  # fmt: skip
 
 # Said of what did not happen: `errors=0`, `error: null`, `err=<nil>`. Looked for behind an anchor.
-_NOTHING = re.compile(r"""[a-z_]{0,12}\\?["']?\s?[:=]\s?\\?["']?(?:0\b(?![.x])|null|nil\b|none\b|<nil>|""|''|false)""")
+_NOTHING = lazy(r"""[a-z_]{0,12}\\?["']?\s?[:=]\s?\\?["']?(?:0\b(?![.x])|null|nil\b|none\b|<nil>|""|''|false)""")
 
 # A code in an answer's own shape needs no word of refusal beside it: `"code":1254030`, `errcode=40014`, `"ok":false`. Lower case.
-_SHAPE = re.compile(r"""code\\?["']?\s?[:=]\s?\\?["']?[1-9][0-9]{2,9}\b|ok\\?["']?\s?[:=]\s?false""")
+_SHAPE = lazy(r"""code\\?["']?\s?[:=]\s?\\?["']?[1-9][0-9]{2,9}\b|ok\\?["']?\s?[:=]\s?false""")
 
 
 def anchored(lower: str, anchors: Iterable[str]) -> list[tuple[int, int]]:

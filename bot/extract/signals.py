@@ -27,6 +27,7 @@ from bot.extract.grams import LOOKED_AT, Model
 from bot.extract.grams import loaded as model
 from bot.extract.vocabulary import FAIL
 from bot.model import FiredSignal
+from bot.patterns import lazy
 
 VERSION: Final = 1  # of weights.json
 HAS_IT: Final = 0.5
@@ -40,17 +41,17 @@ _PASTE: Final = 4_000
 _SHARE_LINES: Final = 24
 _NEAR: Final = 500
 _LEAST_WORDS: Final = 3
-_WORD: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
+_WORD: Final = lazy(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
 _NO_WORDS: Final = frozenset(
     ("code", "msg", "error", "message", "errcode", "errmsg", "the", "and", "for", "log", "request", "lark", "slack")
 )
-_STOP: Final = re.compile(r"[。！？!?；\n]|\.\s+(?![a-z])")
-_BLANK: Final = re.compile(r"\n[ \t>|]*\n")
+_STOP: Final = lazy(r"[。！？!?；\n]|\.\s+(?![a-z])")
+_BLANK: Final = lazy(r"\n[ \t>|]*\n")
 # A bullet, heading or table row that opens with a code: `- 99991672: …`, `1. **missing_scope**: …`.
-_DEFINITION: Final = re.compile(
+_DEFINITION: Final = lazy(
     r"(?am)^\s*(?:[-*+•|]|\d+[.)]|#{1,6})\s*[*`\"]{0,3}(?:code\s?[=:]\s?|错误码\s?)?(?:[A-Za-z_]*\d{4,10}|[a-z]+(?:_[a-z]+)+)\b"
 )
-_HEADS: Final = re.compile(r"^\s{0,3}(?:#{1,6}\s|\*\*|[-*]?\s*[^\n]{1,80}[:：]\s*$)")
+_HEADS: Final = lazy(r"^\s{0,3}(?:#{1,6}\s|\*\*|[-*]?\s*[^\n]{1,80}[:：]\s*$)")
 
 
 class SetupError(ValueError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bot.patterns import lazy
+
 
 def _either(*ways: str, flags: str = "ai") -> re.Pattern[str]:
     """A pattern that is one of several, written in lines that a reader can hold."""
-    return re.compile(f"(?{flags})" + "|".join(ways))
+    return lazy(f"(?{flags})" + "|".join(ways))
 
 
 # ---------------------------------------------------------------- what stands before and behind a code
@@ -28,12 +30,10 @@ _TELLING = (
     r"失败|报错?|返回了?|出现了?|提示|异常|遇到|→|❌|\[|抛出?|得到",
 )
 _GLUE = r"[\"'`*\s:=#(\[<>|.,是为：-]{0,8}$"
-STRONG_LABEL: Final = re.compile(rf"(?ai)(?<![a-z_])({'|'.join(_STRONG_WORDS)}){_GLUE}")
-LABEL: Final = re.compile(rf"(?ai)(?:{'|'.join(_CODE_WORDS + _TELLING)}){_GLUE}")
+STRONG_LABEL: Final = lazy(rf"(?ai)(?<![a-z_])({'|'.join(_STRONG_WORDS)}){_GLUE}")
+LABEL: Final = lazy(rf"(?ai)(?:{'|'.join(_CODE_WORDS + _TELLING)}){_GLUE}")
 # What may follow a code that stands in a sentence: its message.
-BODY: Final = re.compile(
-    r"[\"'`*\]) ]{0,4}\s{0,3}[:,\-|.]?\s{0,3}[\"'`(]?(?:msg|message)?[:=\s\"'`]{0,4}[A-Za-z\u4e00-\u9fff(][^\n]{2,100}"
-)
+BODY: Final = lazy(r"[\"'`*\]) ]{0,4}\s{0,3}[:,\-|.]?\s{0,3}[\"'`(]?(?:msg|message)?[:=\s\"'`]{0,4}[A-Za-z\u4e00-\u9fff(][^\n]{2,100}")
 
 # ---------------------------------------------------------------- refusal
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from bot.patterns import lazy
+
 OTHERS: Final = ""  # the class of all other systems
-_RUNS: Final = re.compile(r"[a-z]{3,}|[\u4e00-\u9fff]{2,}")
+_RUNS: Final = lazy(r"[a-z]{3,}|[\u4e00-\u9fff]{2,}")
 _READ: Final = 4_000  # characters
 
 

@@ -6,7 +6,6 @@ Sources: RFC 6749 (code flow, errors §4.1.2.1 and §5.2), RFC 7636 (PKCE), RFC 
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +17,11 @@ from bot.errors import Blame
 from bot.model import App
 from bot.oauth.messages import Account, Device, PlatformRefusal, Request, Response, T, Talk, Token, Wait
 from bot.oauth.ports import Http
+from bot.patterns import lazy
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 TOKEN_LIMIT = 16_384  # the longest token that is believed; the longest documented one is 4 KB
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+_CONTROLS = lazy(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
 
 # ---------------------------------------------------------------- building

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from bot.patterns import lazy
+
 # Roles that a key of a paste can have. Keys are compared in lower case without `_`, `-` and spaces.
 CODE: Final = "code"
 SUB_CODE: Final = "sub_code"
@@ -59,7 +61,7 @@ class Pattern:
 
 def pattern(trigger: str, regex: str, *, bare: bool = False) -> Pattern:
     """A `Pattern`, case ignored."""
-    return Pattern(trigger, re.compile(regex, re.I | re.A | re.M), bare)
+    return Pattern(trigger, lazy(regex, re.I | re.A | re.M), bare)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

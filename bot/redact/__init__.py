@@ -25,6 +25,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from bot.patterns import lazy
 from bot.redact import fields
 from bot.redact.checks import CHECKS
 from bot.redact.masked import Masked, Redaction, Span, sealed
@@ -36,10 +37,10 @@ __all__ = ["MASK", "Masked", "Redaction", "looks_live", "redact"]
 
 _MOST_ROUNDS: Final = 4
 _WIDTH: Final = 60  # characters from which a line may have been broken by its width
-_KIND: Final = re.compile(r"(?:u|t|a|c|ur|xox[a-z]|xapp|ghp|gho|ghs|ghu|ghr|SEC|ya29)[-._](?=.)")  # also of a token cut short
+_KIND: Final = lazy(r"(?:u|t|a|c|ur|xox[a-z]|xapp|ghp|gho|ghs|ghu|ghr|SEC|ya29)[-._](?=.)")  # also of a token cut short
 _LONGEST_LEAD: Final = 7
-_LEAD: Final = re.compile(r"[\w.$~-]+")
-_NEXT_LINE: Final = re.compile(r"[ \t]{0,8}\r?\n[ \t>|\"'+]{0,8}([A-Za-z0-9_+/=.-]{4,8000})")
+_LEAD: Final = lazy(r"[\w.$~-]+")
+_NEXT_LINE: Final = lazy(r"[ \t]{0,8}\r?\n[ \t>|\"'+]{0,8}([A-Za-z0-9_+/=.-]{4,8000})")
 
 
 def redact(text: str) -> Redaction:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
+from bot.patterns import lazy
 from bot.redact import values
 
-_ID_LABEL: Final = re.compile(
+_ID_LABEL: Final = lazy(
     r"(?i)(?:(?<![a-z])(?:log|trace|request|req|method|order|trade|task|job|seq|hint|code|ts|time|timestamp|serial)|id|ids|编号|单号|流水号|错误码|订单号?|日志)[ \"'\])]{0,4}[:=]?[ ]?[\[\"']{0,2}\Z"
 )
-_PARAMETER: Final = re.compile(r"[a-z_]+=")
-_CLIENT: Final = re.compile(r"(?i)(?:client|credentials?|auth|login|signer|connect(?:ion)?|config|robot|bot|app)\Z")
+_PARAMETER: Final = lazy(r"[a-z_]+=")
+_CLIENT: Final = lazy(r"(?i)(?:client|credentials?|auth|login|signer|connect(?:ion)?|config|robot|bot|app)\Z")
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _PROVINCES: Final = frozenset({"11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43", "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82", "83"})  # fmt: skip
 

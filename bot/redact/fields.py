@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from bot.patterns import lazy
 from bot.redact import values
 from bot.redact.judge import Field, Sign, is_secret
 from bot.redact.masked import Span
@@ -19,34 +20,34 @@ from bot.redact.names import Name, meaning, names
 
 _IN_NAME: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-$"
 _LONGEST_NAME: Final = 64
-_WORD_BEFORE: Final = re.compile(r"([A-Za-z]{2,16})[ ]{1,2}\Z|([^\W\d_A-Za-z]{1,4})\Z")
+_WORD_BEFORE: Final = lazy(r"([A-Za-z]{2,16})[ ]{1,2}\Z|([^\W\d_A-Za-z]{1,4})\Z")
 
 _BEHIND_NAME: Final = r"(?:\*\*(?!\*)|[\"'`\])]){0,4}(?:[ ]?\([^()\n\"'`\d]{1,16}\))?(?:\*\*(?!\*)|[\"'`\])]){0,3}(?:值|如下|内容)?"
-_ASSIGN: Final = re.compile(
+_ASSIGN: Final = lazy(
     _BEHIND_NAME
     + r"[ \t]{0,40}(?::[ \t]{0,2}[\w.<>\[\]?|]{1,24}[ \t]{0,3}(?==[^=>]))?(:=|=>|={1,3}|[-~]>|→|(?:是|为|為)?:(?!:)|是|为|為)[ \t]{0,40}"
     + r"(?:\\?\n[ \t]{0,24}(?=[\"'`])|(?<!=)\\?\n[ \t]{0,24}(?![\w.-]{1,60}[ ]?[:=]))?"
 )
-_PAIR: Final = re.compile(r"(?i)[\"'`]\s{0,8}[,;]?\s{0,24}[\"'`]?(?:initial|current)?_?(?:value|val|content|text)[\"'`]?\s{0,4}[:=]\s{0,4}")
-_MARKUP: Final = re.compile(
+_PAIR: Final = lazy(r"(?i)[\"'`]\s{0,8}[,;]?\s{0,24}[\"'`]?(?:initial|current)?_?(?:value|val|content|text)[\"'`]?\s{0,4}[:=]\s{0,4}")
+_MARKUP: Final = lazy(
     r"(?:[\"'][^<>\n]{0,80})?(?:[:=]?[ \t]{0,4}</?[a-zA-Z!][^<>\n]{0,120}|)>\s{0,8}(?:</?[a-zA-Z!][^<>\n]{0,120}>\s{0,8}){0,4}"
 )
-_CELL: Final = re.compile(r"[ \t*`]{0,40}\|[ \t*`]{0,40}")
-_LOOSE: Final = re.compile(_BEHIND_NAME + r"(?:[ \t]{1,8}(?:(?:is|was|are|=|:)[ \t]{1,4})?|[ \t]{0,2}[,(\[][ \t]{0,2}|(?=[\"'`]))")
-_OPENING: Final = re.compile(
+_CELL: Final = lazy(r"[ \t*`]{0,40}\|[ \t*`]{0,40}")
+_LOOSE: Final = lazy(_BEHIND_NAME + r"(?:[ \t]{1,8}(?:(?:is|was|are|=|:)[ \t]{1,4})?|[ \t]{0,2}[,(\[][ \t]{0,2}|(?=[\"'`]))")
+_OPENING: Final = lazy(
     r"(?:[|>][+-]?[ \t]{0,4}\n[ \t]{1,24})?(\{\s{0,8}[\"'`]?(?:value|val|raw|secret|token|plaintext)[\"'`]?\s{0,2}[:=]\s{0,2}|[\[(]\s{0,8})?(?:\w{1,10}\(\d{0,4}\)\s?)?"
     r"(?:<!\[CDATA\[)?(?:sha\d{1,3}=|v\d=)?(?:[bBuUrRfF@$]{0,2}(\"{1,3}|'{1,3}|`{1,3}|\*\*(?!\*)))?(?:sha\d{1,3}=|v\d=)?"
 )  # fmt: skip
-_BARE: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]{1,8000}")
-_BARE_PASSWORD: Final = re.compile(r"[^\s\"'`<>\\]{1,8000}")
-_NEXT_FIELD: Final = re.compile(r"[&;,|][\w.-]{1,40}=|[,;)\]}&|]+\Z")
-_GOES_ON: Final = re.compile(r"[,;&|][^\s\"'`<>(){}\[\],;&|=:\\]{4,8000}")
-_MORE: Final = re.compile(r"[^\s\"'`<>(){}\[\],;&|\\]*")
-_CLOSED: Final = re.compile(r"[\s,;:.&|<>)}\]\\\"'`*]|\Z")
-_LINE: Final = re.compile(r"[^\r\n\"'`]*")
-_LONG_WORD: Final = re.compile(r"[^\s,;()]{12,8000}")
-_NEXT_IN_LIST: Final = re.compile(r"\s{0,8},\s{0,24}([\"'])")
-_WRAPPED: Final = re.compile(r"[\w+/=.\s-]+")
+_BARE: Final = lazy(r"[^\s\"'`,;&<>(){}\[\]|\\]{1,8000}")
+_BARE_PASSWORD: Final = lazy(r"[^\s\"'`<>\\]{1,8000}")
+_NEXT_FIELD: Final = lazy(r"[&;,|][\w.-]{1,40}=|[,;)\]}&|]+\Z")
+_GOES_ON: Final = lazy(r"[,;&|][^\s\"'`<>(){}\[\],;&|=:\\]{4,8000}")
+_MORE: Final = lazy(r"[^\s\"'`<>(){}\[\],;&|\\]*")
+_CLOSED: Final = lazy(r"[\s,;:.&|<>)}\]\\\"'`*]|\Z")
+_LINE: Final = lazy(r"[^\r\n\"'`]*")
+_LONG_WORD: Final = lazy(r"[^\s,;()]{12,8000}")
+_NEXT_IN_LIST: Final = lazy(r"\s{0,8},\s{0,24}([\"'])")
+_WRAPPED: Final = lazy(r"[\w+/=.\s-]+")
 _LONGEST: Final = 8000
 _LONG: Final = 256  # characters from which reading a value again would be felt
 _MOST_NESTED: Final = 20

@@ -5,16 +5,16 @@ The surer the name and the sign, the less is asked of the value. An error's own 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
+from bot.patterns import lazy
 from bot.redact import values
 from bot.redact.names import Name
 
 _IN_QUERY: Final = frozenset("?&#")
-_ANOTHER_FIELD: Final = re.compile(r"[A-Za-z_][\w.-]{1,40}[=:]")
-_ELEMENT_ENDS: Final = re.compile(r"\s{0,40}(?:</|<br|\]\]>)")
+_ANOTHER_FIELD: Final = lazy(r"[A-Za-z_][\w.-]{1,40}[=:]")
+_ELEMENT_ENDS: Final = lazy(r"\s{0,40}(?:</|<br|\]\]>)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
+from bot.patterns import lazy
 from bot.redact import rules
 
-_WORD: Final = re.compile(r"[A-Z]{2,}s?(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
+_WORD: Final = lazy(r"[A-Z]{2,}s?(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
 _FUSED: Final = 5  # letters from which a noun is seen at the end of a longer word
 _LONGEST: Final = 200
 

@@ -14,17 +14,19 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from bot.patterns import lazy
+
 _MOST_LAYERS: Final = 4
 _INVISIBLE: Final = r"\x1b\[[0-9;?]{0,24}[ -/]{0,4}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
-_ESCAPE: Final = re.compile(
+_ESCAPE: Final = lazy(
     rf"({_INVISIBLE})|(?<!\\)\\++(?:u00([0-9A-Fa-f]{{2}})|(u(?![dD][89a-fA-F])[0-9A-Fa-f]{{4}})|x([0-9A-Fa-f]{{2}})|(033|e(?=\[))|([\"'`/nrt]))"
     r"|((?:%(?:25)?[c-fC-F][0-9A-Fa-f])(?:%(?:25)?[89abAB][0-9A-Fa-f]){1,3})|%(?:25)*([0-9A-Fa-f]{2})|&(?:amp;)*(#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[a-z]{2,6});"
 )
-_HINT: Final = re.compile(r"[\\%&\x1b\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_HINT: Final = lazy(r"[\\%&\x1b\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _LETTERS: Final = {"n": "\n", "r": "\r", "t": "\t"}
 _BYTE: Final = {f"{number:02x}": chr(number) for number in range(128)}
 # One character for one: these change no place.
-_WIDE: Final = re.compile("[\u3000\uff01-\uff5e“”„‟‘’‚‛「」『』【】〔〕、。]")
+_WIDE: Final = lazy("[\u3000\uff01-\uff5e“”„‟‘’‚‛「」『』【】〔〕、。]")
 _NARROW: Final = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | dict(
     zip(map(ord, "\u3000“”„‟‘’‚‛「」『』【】〔〕、。"), ' """"\'\'\'\'""""[][],;', strict=True)
 )

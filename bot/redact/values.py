@@ -8,36 +8,35 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bot.patterns import lazy
 from bot.redact.rules import words
 
 MASK: Final = "***"
 
-_NOTHING: Final = re.compile(
+_NOTHING: Final = lazy(
     r"(?i)[*.…_-]+|null|nil|none|undefined|nan|true|false|yes|no|on|off|ok|string|str|int|integer|object|array|optional|header|query|n/a|todo|(?:u|t|a|c|ur|xox[a-z]|xapp)-|.{0,60}\*{3,}"
 )
-_STANDS_FOR: Final = re.compile(
-    r"(?i)\$.*|<.*|\{.*|%[sdv@].*|#\{.*|process\.env.*|os\.(?:environ|getenv).*|env[:.(].*|self\..*|this\..*|ENV\[.*"
-)
-_CALL: Final = re.compile(r"(?:await |new )?[A-Za-z_][\w.]{0,80}\(.*", re.DOTALL)
-_WORDS: Final = re.compile(r"[A-Za-z]+(?:[-_.'/ ][A-Za-z]+){0,12}[.:!?…]{0,3}")
-_CAMEL: Final = re.compile(r"[a-zA-Z][a-z]+(?:[A-Z][a-z]+){1,6}")
-_SAYS_WRONG: Final = re.compile(rf"(?i)(?:^|[^a-z])(?:{'|'.join(words('wrong'))})(?![a-z])|(?-i:[a-z](?:{'|'.join(words('Wrong'))}))")
-_SAYS_WRONG_CHINESE: Final = re.compile("|".join(words("wrong_chinese")))
+_STANDS_FOR: Final = lazy(r"(?i)\$.*|<.*|\{.*|%[sdv@].*|#\{.*|process\.env.*|os\.(?:environ|getenv).*|env[:.(].*|self\..*|this\..*|ENV\[.*")
+_CALL: Final = lazy(r"(?:await |new )?[A-Za-z_][\w.]{0,80}\(.*", re.DOTALL)
+_WORDS: Final = lazy(r"[A-Za-z]+(?:[-_.'/ ][A-Za-z]+){0,12}[.:!?…]{0,3}")
+_CAMEL: Final = lazy(r"[a-zA-Z][a-z]+(?:[A-Z][a-z]+){1,6}")
+_SAYS_WRONG: Final = lazy(rf"(?i)(?:^|[^a-z])(?:{'|'.join(words('wrong'))})(?![a-z])|(?-i:[a-z](?:{'|'.join(words('Wrong'))}))")
+_SAYS_WRONG_CHINESE: Final = lazy("|".join(words("wrong_chinese")))
 # 99991663 · 0x80070005 · AADSTS7000215 · ORA-01017 · CM4001 · ERR_1234 · 28.1
-CODE: Final = re.compile(r"-?\d{1,10}(?:\.\d{1,6})?|0x[0-9A-Fa-f]{4,8}|[A-Z]{1,12}[-_]?\d{1,8}|[A-Z]{2,}(?:_[A-Z0-9]+){1,8}")
-_CODE_IN_WORDS: Final = re.compile(r"(?:[A-Z][a-z]+_?){2,8}[A-Z]\d(?:[A-Z][a-z]*_?){0,6}")  # `…TenantOrB2CTenant`
-_KNOWN_FORM: Final = re.compile(
+CODE: Final = lazy(r"-?\d{1,10}(?:\.\d{1,6})?|0x[0-9A-Fa-f]{4,8}|[A-Z]{1,12}[-_]?\d{1,8}|[A-Z]{2,}(?:_[A-Z0-9]+){1,8}")
+_CODE_IN_WORDS: Final = lazy(r"(?:[A-Z][a-z]+_?){2,8}[A-Z]\d(?:[A-Z][a-z]*_?){0,6}")  # `…TenantOrB2CTenant`
+_KNOWN_FORM: Final = lazy(
     r"v?\d+(?:\.\d+){1,4}[\w.+-]{0,20}|\d{4}-\d\d-\d\d[\dT:.Z+ -]*|[a-z][a-z0-9+.-]{1,15}:\S*|(?:/|~/|\.{1,2}/|[A-Za-z]:\\).*|[\w.-]+\.(?:com|cn|net|org|io|dev|json|ya?ml|toml|py|js|ts|go|java|log|txt|pem|so|exe)"
     r"|(?:[A-Z]{1,6}[a-z]{2,}){2,8}\d{1,8}|[\w-]+(?:\.[\w-]+){2,}|\S*@\S*|\S+://\S*"
 )
-_PIECES: Final = re.compile(r"[-_.:/,+=@#~|\s]+")
-_ONE_KIND: Final = re.compile(r"[A-Za-z]?[a-z]{0,15}|[A-Z]{1,6}|\d{1,10}|[A-Za-z]{1,8}\d{1,4}|v\d+")
-_TURNS: Final = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[a-z][A-Z]")
-_HARD_TO_SAY: Final = re.compile(r"(?i)[bcdfghjklmnpqrstvwxz]{6}")
-_PLACEHOLDER: Final = re.compile(
+_PIECES: Final = lazy(r"[-_.:/,+=@#~|\s]+")
+_ONE_KIND: Final = lazy(r"[A-Za-z]?[a-z]{0,15}|[A-Z]{1,6}|\d{1,10}|[A-Za-z]{1,8}\d{1,4}|v\d+")
+_TURNS: Final = lazy(r"[A-Za-z]\d|\d[A-Za-z]|[a-z][A-Z]")
+_HARD_TO_SAY: Final = lazy(r"(?i)[bcdfghjklmnpqrstvwxz]{6}")
+_PLACEHOLDER: Final = lazy(
     r"(?i)x{3,}|\*{2,}|\.{3}|…|<|>|\$\{?|\{\{|your|example|placeholder|dummy|fake|sample|redacted|masked|changeme|忽略|示例|process\.env|os\.environ|(?:^|[^a-z])test|_here\b"
 )
-_SEQUENCE: Final = re.compile(r"(?i)01234567|12345678|abcdefgh|0{8}|1{8}|a{8}")
+_SEQUENCE: Final = lazy(r"(?i)01234567|12345678|abcdefgh|0{8}|1{8}|a{8}")
 
 
 def looks_live(value: str) -> bool:

@@ -19,8 +19,9 @@ from markupsafe import escape as html_escape
 
 from bot.card.labels import label
 from bot.model import Locale, Text
+from bot.patterns import lazy
 
-_TERMINAL = re.compile(
+_TERMINAL = lazy(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|[\x1b\x9d](?:(?<=\x9d)|[\]P_^X])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?"
 )
 """Escape sequences of terminals (ECMA-48): colours, cursor moves, OSC (titles, links, clipboard), DCS and the like."""
@@ -35,17 +36,17 @@ _UNSEEN: dict[int, str | None] = {
 }
 _UNSEEN_BUT_LINES = {key: value for key, value in _UNSEEN.items() if key not in (0x0A, 0x09)}
 
-_NAMES = re.compile(
+_NAMES = lazy(
     r"[A-Za-z](?:(?<!\w.)[A-Za-z0-9+.-]{1,15}+://[^\s<>\"'`\\|*\[\](){}，。；、：）」】\u3400-\u9fff]++(?P<url>)"
     r"|(?<![A-Za-z0-9_@.:/-].)[A-Za-z0-9]*+(?:[_:./-][A-Za-z0-9]++)+(?P<name>)(?![_:/@]))",
 )
 """Addresses and names such as `sheets:spreadsheet:write_only`, `user_access_token`, `Contact.User.Read`; an empty group tells which."""
 
-_EMOJI = re.compile(r":(?=[A-Za-z0-9_+'-]+:)")
-_BARE_HOST = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2})")
-_LONE_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_UNSAFE_IN_URL = re.compile(r"[^A-Za-z0-9\-._~:/?#@&+,;=%]")
-_OUR_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:[/?#]|\Z)")
+_EMOJI = lazy(r":(?=[A-Za-z0-9_+'-]+:)")
+_BARE_HOST = lazy(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2})")
+_LONE_UNDERSCORE = lazy(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_UNSAFE_IN_URL = lazy(r"[^A-Za-z0-9\-._~:/?#@&+,;=%]")
+_OUR_URL = lazy(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:[/?#]|\Z)")
 MAX_URL = 2900
 _BREAK = "\u200b"
 
@@ -173,9 +174,9 @@ class SlackPaper(Paper):
 
     surface = "slack"
     _TWINS: ClassVar[Mapping[str, str]] = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ"}
-    _SIGN = re.compile(r"[&<>*~`]")
-    _CODE_SIGN = re.compile(r"[&<>`]")
-    _SPECIAL = re.compile(r"[&<>*~`_:]")
+    _SIGN = lazy(r"[&<>*~`]")
+    _CODE_SIGN = lazy(r"[&<>`]")
+    _SPECIAL = lazy(r"[&<>*~`_:]")
 
     def letters(self, plain: str) -> str:
         return plain.replace("<", "‹").replace(">", "›")
@@ -215,9 +216,9 @@ class LarkPaper(Paper):
 
     surface = "lark"
     _PROSE = str.maketrans({letter: f"&#{ord(letter)};" for letter in "&<>*~[]_`$\\"})
-    _SPECIAL = re.compile(r"[&<>*~\[\]_`$\\:.]")
-    _LINE_START = re.compile(r"\A\s*(?:[#+=:|-]|[0-9]+[.)])")
-    _PLAIN_CODE = re.compile(r"[A-Za-z0-9 _.:/@%?&=+,;#-]+\Z")
+    _SPECIAL = lazy(r"[&<>*~\[\]_`$\\:.]")
+    _LINE_START = lazy(r"\A\s*(?:[#+=:|-]|[0-9]+[.)])")
+    _PLAIN_CODE = lazy(r"[A-Za-z0-9 _.:/@%?&=+,;#-]+\Z")
 
     def text(self, plain: str) -> str:
         if not self._SPECIAL.search(plain):

@@ -241,19 +241,31 @@ async def look(context: Context, found: Sequence[Diagnosis], asker: Person | Non
     """Ask the platforms what the diagnoses depend on: which scopes the apps have, which this person has granted. Silence means unknown."""
     meant = [app for diagnosis in found for app in candidates(diagnosis.finding, context.apps)[0]]
     wanted = [app for number, app in enumerate(meant) if app not in meant[:number]][:MOST_APPS]
-    app_facts = {app.app_id: facts for app in wanted if (facts := await app_facts_of(context, app)) is not None}
-    return Facts(apps=context.apps, app_facts=app_facts, granted=await _granted(context, wanted, asker), now=context.now())
+    seen = {app.app_id: await _look_at(context, app) for app in wanted}
+    return Facts(
+        apps=context.apps,
+        app_facts={app_id: facts for app_id, facts in seen.items() if isinstance(facts, AppFacts)},
+        granted=await _granted(context, wanted, asker),
+        now=context.now(),
+        unseen={app_id: facts for app_id, facts in seen.items() if isinstance(facts, str)},
+    )
 
 
 async def app_facts_of(context: Context, app: App) -> AppFacts | None:
     """What the platform says about an app; None when it offers no such look or does not answer."""
+    seen = await _look_at(context, app)
+    return seen if isinstance(seen, AppFacts) else None
+
+
+async def _look_at(context: Context, app: App) -> AppFacts | str | None:
+    """What the platform says about an app, or its reason why not; None when it offers no such look."""
     checks = platforms.checks(app.platform)
     if checks is None or checks.app_facts is None:
         return None
     try:
         return await context.ask(checks.app_facts(app))
-    except PlatformRefusal:
-        return None
+    except PlatformRefusal as refusal:
+        return refusal.code
 
 
 async def _granted(context: Context, apps: Sequence[App], asker: Person | None) -> frozenset[str] | None:

@@ -203,6 +203,7 @@ def facts_row(facts: Facts) -> dict[str, Any]:
     return {
         "granted": sorted(facts.granted) if facts.granted is not None else None,
         "answers": dict(facts.answers),
+        "unseen": dict(facts.unseen),
         "apps": {app_id: _app_facts_row(one) for app_id, one in facts.app_facts.items()},
     }
 

@@ -13,7 +13,7 @@ from bot.consent.machine import Refusal, State, Withdrawn
 from bot.consent.messages import few
 from bot.diagnose.questions import answer_at
 from bot.i18n import joined, say
-from bot.model import ACTIONS, Diagnosis, Locale, Offer, Person, Place, Text
+from bot.model import Diagnosis, Locale, Offer, Person, Place, Text
 from bot.oauth.messages import PlatformRefusal
 from bot.ports import Card
 from bot.services import answer, card_snapshot, consent_plan, consent_runner, present, proof
@@ -46,7 +46,7 @@ async def click(context: Context, card_id: str, action: str, person: Person, pla
     card = await context.store.card(card_id)
     if card is None:
         return Clicked(say("This card is too old for me to remember. Paste the error again, and I answer anew."))
-    if action not in ACTIONS or action not in _JOBS:
+    if action not in _JOBS:
         return Clicked(say("This button is from an older version. Paste the error again for a fresh card."))
     if card.place.surface and (card.place.surface, card.place.tenant) != (place.surface, place.tenant):
         return Clicked(say("This card belongs to another workspace. Paste the error here to get your own."))

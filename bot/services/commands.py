@@ -14,6 +14,7 @@ from bot.consent.messages import few
 from bot.i18n import joined, say
 from bot.model import App, Finding, Locale, Person, Question, Text
 from bot.oauth.messages import PlatformRefusal
+from bot.patterns import lazy
 from bot.ports import StoredToken
 from bot.redact.masked import Masked
 from bot.services import answer, consent_plan, consent_runner, device_grant, document_access, present
@@ -21,7 +22,7 @@ from bot.services.context import Context, platform_title
 from bot.services.results import Answer, Grant
 
 ALL = "*"
-_PREFIX = re.compile(r"^\s*/?whyforbidden\b[:：,，]?\s*", re.IGNORECASE)
+_PREFIX = lazy(r"^\s*/?whyforbidden\b[:：,，]?\s*", re.IGNORECASE)
 _WORDS = {
     "help": "help", "?": "help", "帮助": "help",
     "grants": "grants", "授权": "grants", "我的授权": "grants",
@@ -30,8 +31,8 @@ _WORDS = {
     "revoke": "revoke", "撤销": "revoke",
     "device": "device",
 }  # fmt: skip
-_CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_CODE = re.compile(r"^[A-Za-z0-9._-]{2,80}$")
+_CHINESE = lazy(r"[\u4e00-\u9fff]")
+_CODE = lazy(r"^[A-Za-z0-9._-]{2,80}$")
 
 
 async def command(context: Context, question: Question) -> Answer:

@@ -8,7 +8,6 @@ with it. Small talk gets nothing in a channel and a short word directly. What is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +21,7 @@ from bot.explain import Explained
 from bot.extract.replies import MOST, Said, read_reply
 from bot.i18n import joined, listed, same, say
 from bot.model import Diagnosis, Finding, Identity, Place, Question, Remedy, Text
+from bot.patterns import lazy
 from bot.ports import Card
 from bot.services import answer, card_snapshot, click, commands, document_access, present, watch
 from bot.services.context import Context
@@ -34,10 +34,10 @@ UNSURE_LAST = timedelta(minutes=30)
 MOST_CARDS = 100
 HAS_IT = 0.5
 _SURROUNDINGS = 4_000
-_PASTED = re.compile(r"[{\n]")
+_PASTED = lazy(r"[{\n]")
 """Signs of an answer that was pasted rather than spoken about."""
 _LONG = 200
-_EDGES = re.compile(r"^[\s\"'“”.,!?。，！？]+|[\s\"'“”.,!?。，！？]+$")
+_EDGES = lazy(r"^[\s\"'“”.,!?。，！？]+|[\s\"'“”.,!?。，！？]+$")
 
 
 async def reply(context: Context, question: Question) -> Replied | None:
@@ -213,7 +213,7 @@ async def _news(
         return joined([*heard, *own, proven]), joined([*heard, proven])
     helps = _helps(before[0], now)
     likeliest = [] if helps else [_likeliest(before[0], now)]
-    full = joined([*heard, *own, *([document] if document else _seen(now)), *helps, *likeliest])
+    full = joined([*heard, *own, *([document] if document else _seen(now, card)), *helps, *likeliest])
     return full, joined([*heard, *([say("Consent helps; the button on the card starts it.")] if helps else likeliest)])
 
 
@@ -223,8 +223,11 @@ def _app_heard(context: Context, now: Diagnosis, app_id: str) -> Text:
     return say("The app is {app}.", app=app_id)
 
 
-def _seen(now: Diagnosis) -> list[Text]:
-    """What a look showed about the likely remedies, once each."""
+def _seen(now: Diagnosis, card: Card) -> list[Text]:
+    """What the look showed about the likely remedies, or why it failed: what was seen earlier is not told as seen now."""
+    unseen = (card.snapshot.get("facts") or {}).get("unseen") or {}
+    if unseen:
+        return [say("It could not be asked: {reason}", reason=str(next(iter(unseen.values()))))]
     told = [evidence.text for remedy in now.remedies[:3] for evidence in remedy.evidence if evidence.rule.startswith("look:")]
     return [say("I looked again: {seen}", seen=text) for text in dict.fromkeys(told)][:1]
 

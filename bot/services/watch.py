@@ -103,7 +103,8 @@ async def _looked(context: Context, row: Mapping[str, Any]) -> Text | None:
     if view.state is not None and view.state.state == "proven":
         return say("It works now: {title} is proven.", title=now.title)
     missing = _missing(now)
-    if row["before"] and not missing and now.app_known:
+    unseen = (card.snapshot.get("facts") or {}).get("unseen")
+    if row["before"] and not missing and now.app_known and not unseen:
         then = say("Consent helps; the button on the card starts it.") if now.offers else say("Repeat the call.")
         return joined([say("What was missing is in effect now."), *_seen(now), then])
     if context.now() >= datetime.fromisoformat(row["until"]) or row["looks"] >= MOST_LOOKS:

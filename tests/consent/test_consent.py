@@ -233,6 +233,7 @@ def test_the_names_in_stored_rows_stay_as_they_are() -> None:
             "revoked",
         ]
     )
+    assert flow(State.SUPERSEDED, todo=()).column == "superseded."  # shown already, unlike what the store itself writes
     assert Broke(LATER, "x").blame == "platform"  # whose fault it is where nobody said
 
 
@@ -388,6 +389,7 @@ def test_a_consent_that_the_store_superseded_is_still_to_be_shown() -> None:
     read = from_row(row)
 
     assert read.todo == (Effect.SHOW,)
+    assert (read.state_hash, read.verifier) == ("", "")
     assert "superseded" in UNFINISHED
     shown = done(read, Effect.SHOW)
     assert shown.column not in UNFINISHED

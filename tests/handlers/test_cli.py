@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.measure import environment
+
 COMMAND = Path(sys.executable).with_name("whyforbidden")
 PASTE = '{"code":99991679,"msg":"required one of these privileges: [drive:drive, drive:drive:readonly]","error":{"log_id":"2024110416232661C50BC902DF30E6C183"}}'
 COLD_START_RATIO = 4.0  # of `python -c "import pydantic, jinja2"`, measured in turn
@@ -184,7 +186,7 @@ def test_cold_start_and_memory() -> None:
 
     def seconds(command: list[str]) -> float:
         begun = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=environment())
         return time.perf_counter() - begun
 
     pairs = [

@@ -70,7 +70,7 @@ def fields(rows: Iterable[Row]) -> Iterator[tuple[str, bool]]:
 
 
 def harmless(rows: Iterable[Row], sentences: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """A harmless sentence beside an error that is read: is it still told?"""
+    """A harmless sentence beside an error that is read: is the same told, and is it still taken for an error that somebody has?"""
     sentences = tuple(sentences)
     for row in rows:
         before = read(row["text"])
@@ -80,8 +80,9 @@ def harmless(rows: Iterable[Row], sentences: Iterable[str]) -> Iterator[tuple[st
         for sentence in sentences:
             for place, changed in mutations.with_talk(row["text"], sentence):
                 after = explain(changed)
-                kept = told(after) == told(before) and (not had or after.diagnoses[0].finding.has_it >= 0.5)
-                yield f"harmless {place}", kept
+                yield f"harmless {place}: told", told(after) == told(before)
+                if had and after.diagnoses:
+                    yield f"harmless {place}: has_it", after.diagnoses[0].finding.has_it >= 0.5
 
 
 def forms(rows: Iterable[Row]) -> Iterator[tuple[str, bool]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import islice
 
 import pytest
@@ -15,7 +15,7 @@ from tests.reading.measure import HERE, errors, share
 SAMPLED = 25  # each twenty-fifth paste
 
 
-def hold(results: Iterator[tuple[str, bool]], least: float) -> None:
+def hold(results: Iterable[tuple[str, bool]], least: float) -> None:
     """Every kind of change leaves at least this share right."""
     counted = share(results)
     assert counted
@@ -43,8 +43,10 @@ def test_codes_that_nobody_listed_are_read() -> None:
 
 @pytest.mark.timeout(300)
 def test_harmless_sentences_silence_nothing() -> None:
-    """A sentence of somebody's day on a line beside an error: the same error is told, and is still taken for one."""
-    hold(measure.harmless(errors()[::40], mutations.HARMLESS[::4]), 0.98)
+    """A sentence of somebody's day on a line beside an error: the same error is told, and hardly ever taken for talk."""
+    results = list(measure.harmless(errors()[::40], mutations.HARMLESS[::4]))
+    hold([each for each in results if each[0].endswith("told")], 0.995)
+    hold([each for each in results if each[0].endswith("has_it")], 0.97)
 
 
 @pytest.mark.timeout(300)

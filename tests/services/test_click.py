@@ -588,6 +588,20 @@ async def test_a_card_that_stands_nowhere_is_drawn_as_a_fragment(admins: Admins)
     assert clicked.card is not None and clicked.card.surface == "html"
 
 
+async def test_looking_again_is_about_ones_own_consent(admins: Admins) -> None:
+    """Two people asked, and the card shows the newer consent of the other one: one's own is proven again all the same."""
+    scene = Scene()
+    card = await scene.card()
+    scene.store.cards["card"] = replace(card_snapshot.with_asker(card, BOB), version=card.version)
+    assert (await scene.loop()).view.state == "proven"
+    await scene.ticket(BOB)
+    proofs = scene.platform.proofs
+
+    await scene.click(ALICE, "check")
+
+    assert scene.platform.proofs == proofs + 1
+
+
 async def test_what_is_known_of_other_apps_stays(admins: Admins) -> None:
     """A look at one app forgets nothing about another one."""
     scene = await scene_in("none")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.model import Person, Place, Question
+from bot.oauth.messages import PlatformRefusal
 from bot.redact import redact
 from bot.services import card_snapshot
 from bot.services.results import Replied
@@ -213,3 +214,13 @@ async def test_the_channel_never_reads_what_only_the_asker_may(scene: Scene) -> 
     assert found is not None and found.said is not None and found.reply is not None
     for text in (found.said.en, json.dumps(found.reply.body)):
         assert "cli_a1b2c3d4e5f60718" not in text
+
+
+async def test_a_look_that_fails_says_why(scene: Scene) -> None:
+    """What was seen at the first look is not told as seen now."""
+    await scene.service.answer(asked(LARK))
+    scene.platform.faults.append(lambda _: PlatformRefusal("1254290", "too many requests", blame="rate"))
+    found = await scene.service.reply(asked("published, still the same"))
+
+    assert found is not None and found.said is not None
+    assert "It could not be asked: 1254290" in found.said.en and "I looked again" not in found.said.en

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link, SupportItem
+from bot.patterns import lazy
 from bot.platforms.api import Links
 
 CONSOLE = "https://open-dev.dingtalk.com"
@@ -19,8 +19,8 @@ SUITE = "https://open.dingtalk.com/document/personalapp/access-process"
 WORKBENCH = "https://open-dingtalk.github.io/developerpedia/docs/learn/permission/manage/workbench-consent"
 SUPPORT = "https://open-dingtalk.github.io/developerpedia/docs/explore/support"
 
-APP_ID = re.compile(r"[A-Za-z][A-Za-z0-9]{9,63}")
-_SCOPE = re.compile(r"[A-Za-z0-9_.:-]{2,100}")
+APP_ID = lazy(r"[A-Za-z][A-Za-z0-9]{9,63}")
+_SCOPE = lazy(r"[A-Za-z0-9_.:-]{2,100}")
 _SCOPE_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})
 
 

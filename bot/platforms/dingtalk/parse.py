@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.patterns import lazy
 from bot.platforms.spec import APP, CODE, MESSAGE, NEED, REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
@@ -21,11 +22,11 @@ SPEC = Spec(
     },
     code_keys={"errcode": 2, "subcode": 2, "code": 1, "servererrorcode": 3, "upstreamcode": 3, "errorcode": 1, "topcode": 3},
     siblings={("errcode", "errmsg~zh"): 2.2, ("errcode", "errmsg~en"): 1.4, ("errcode", "errmsg"): 1.5, ("code", "requestid"): 2.0, ("errcode", "requestid"): 3.0},
-    number=re.compile(r"-?[1-9]\d{0,7}"),
-    word=re.compile(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}[A-Z][A-Za-z]+|[A-Z][a-z]+[A-Z][A-Za-z]+|[A-Z]{2,20}(?:_[A-Z0-9]{1,20}){1,7}|unauthorized|accessDenied"),
+    number=lazy(r"-?[1-9]\d{0,7}"),
+    word=lazy(r"[A-Za-z]{2,30}(?:\.[A-Za-z]{2,40}){1,5}|[a-z]{2,20}[A-Z][A-Za-z]+|[A-Z][a-z]+[A-Z][A-Za-z]+|[A-Z]{2,20}(?:_[A-Z0-9]{1,20}){1,7}|unauthorized|accessDenied"),
     known_word_keys=frozenset({"error"}),
     word_keys=frozenset({"code", "servererrorcode", "upstreamcode", "errorcode", "errcode", "errno", "subcode"}),
-    refuse=re.compile(r"[A-Z0-9]+|(?:HTTP|API|ERR|APP|MCP|NET|E)_[A-Z0-9_]+|(?!(?:unknown|system)Error)[A-Za-z]*(?:Error|Exception)|system\.[a-z.]+|com\..*|java\..*"),
+    refuse=lazy(r"[A-Z0-9]+|(?:HTTP|API|ERR|APP|MCP|NET|E)_[A-Z0-9_]+|(?!(?:unknown|system)Error)[A-Za-z]*(?:Error|Exception)|system\.[a-z.]+|com\..*|java\..*"),
     patterns=(
         pattern("sub", r"\bsub_?code[\"']?\s?[=:]\s?[\"']?(?P<sub_code>\d{2,7})"),
         pattern("tea", r"\[(?P<code>[A-Z][A-Za-z]{3,40})\] ?Tea"),
@@ -39,13 +40,13 @@ SPEC = Spec(
         pattern("content=", r"appscope/apply\?content=(?P<app>ding\w{4,40})(?:%23|#)(?P<scope>[A-Za-z][\w.]{3,80})"),
         pattern("permission", r"\bmissing permissions?:? (?P<scope>qyapi_\w{3,60}|[A-Z]\w+(?:\.[A-Z]\w+){1,4})"),
     ),
-    id_shape=re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9a-z]{10,16}|[0-9a-f]{30,32}|req-[\w-]{1,40}"),
+    id_shape=lazy(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9a-z]{10,16}|[0-9a-f]{30,32}|req-[\w-]{1,40}"),
     # Upper case and a time-ordered UUID: no other platform's ids look so.
-    id_bare=re.compile(r"[0-9A-F](?<![0-9A-Za-z_-].)[0-9A-F]{7}-[0-9A-F]{4}-7[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}(?![0-9A-Za-z_-])"),
+    id_bare=lazy(r"[0-9A-F](?<![0-9A-Za-z_-].)[0-9A-F]{7}-[0-9A-F]{4}-7[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}(?![0-9A-Za-z_-])"),
     id_keys=frozenset({"requestid", "xacsrequestid", "xacstraceid", "traceid", "reqid", "rid", "xcatraceid", "xrequestid"}),
-    app_shape=re.compile(r"ding[0-9a-z]{12,32}|suite[0-9a-z]{12,32}"),
-    scope=re.compile(r"(?<![\w./:-])(?:qyapi_[a-z][a-z_0-9]{2,60}|[A-Z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9]{1,40}){1,4}(?<!\.java)|[a-z][a-z_.]{1,30}:[a-z][a-z_.-]{1,30})(?![\w/(])", re.A),
-    ask_path=re.compile(r"/appscope/apply"),
+    app_shape=lazy(r"ding[0-9a-z]{12,32}|suite[0-9a-z]{12,32}"),
+    scope=lazy(r"(?<![\w./:-])(?:qyapi_[a-z][a-z_0-9]{2,60}|[A-Z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9]{1,40}){1,4}(?<!\.java)|[a-z][a-z_.]{1,30}:[a-z][a-z_.-]{1,30})(?![\w/(])", re.A),
+    ask_path=lazy(r"/appscope/apply"),
     ask_keys=("content",),
     brands={
         "api.dingtalk.com": "dingtalk", "oapi.dingtalk.com": "dingtalk", "open.dingtalk.com": "dingtalk", "open-dev.dingtalk.com": "dingtalk",

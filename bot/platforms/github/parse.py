@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.patterns import lazy
 from bot.platforms.spec import REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
@@ -16,11 +17,11 @@ SPEC = Spec(
     unsaid=("com.",),
     keys={"xgithubrequestid": REQUEST_ID},
     code_keys={"status": 1, "error": 1},
-    number=re.compile(r"401|403|404|422|429|451"),
-    word=re.compile(r"[A-Z]{6,}(?:_[A-Z]+)*|[a-z]+(?:_[a-z]+)+"),
+    number=lazy(r"401|403|404|422|429|451"),
+    word=lazy(r"[A-Z]{6,}(?:_[A-Z]+)*|[a-z]+(?:_[a-z]+)+"),
     word_keys=frozenset({"type"}),
     known_word_keys=frozenset({"error"}),
-    refuse=re.compile(r"invalid_grant"),
+    refuse=lazy(r"invalid_grant"),
     patterns=(
         pattern("request id", r"\brequest id:? ?(?P<request_id>[0-9A-F]{4}:[0-9A-F:]{10,60})"),
         pattern("permission_denied", r"\bdenied: (?P<code>permission_denied)\b"),
@@ -28,9 +29,9 @@ SPEC = Spec(
         pattern("graphql", r"GraphQL[^\n]{0,40}\((?P<code>[A-Z]{6,}(?:_[A-Z]+)*)\)"),
         pattern("insufficient_scopes", r"[\"'](?P<code>INSUFFICIENT_SCOPES)[\"']"),
     ),
-    id_shape=re.compile(r"[0-9A-F]{4}:[0-9A-F:]{10,60}"),
+    id_shape=lazy(r"[0-9A-F]{4}:[0-9A-F:]{10,60}"),
     id_keys=frozenset({"xgithubrequestid", "requestid"}),
-    scope=re.compile(r"(?<![\w./-])(?:(?:public_repo|repo_deployment|delete_repo|(?:repo|admin|read|write|delete|user|gist|workflow|notifications|project|codespace|manage_runners|manage_billing|security_events|audit_log|copilot)(?::[a-z_]{2,30})?))(?![\w./])", re.A),
+    scope=lazy(r"(?<![\w./-])(?:(?:public_repo|repo_deployment|delete_repo|(?:repo|admin|read|write|delete|user|gist|workflow|notifications|project|codespace|manage_runners|manage_billing|security_events|audit_log|copilot)(?::[a-z_]{2,30})?))(?![\w./])", re.A),
     status_is_code=True,
     brands={"api.github.com": "github", "github.com": "github", "docs.github.com": "github"},
 )  # fmt: skip

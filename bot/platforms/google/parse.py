@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.patterns import lazy
 from bot.platforms.spec import CODE, HINT, Spec, pattern
 
 SPEC = Spec(
@@ -16,15 +17,15 @@ SPEC = Spec(
     keys={"reason": CODE, "domain": HINT},
     code_keys={"reason": 2, "status": 2, "error": 1},
     siblings={("reason", "domain"): 3.0},
-    word=re.compile(r"[a-z]+[A-Z][a-zA-Z]+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|forbidden|[a-z]+_[a-z_]+"),
+    word=lazy(r"[a-z]+[A-Z][a-zA-Z]+|[A-Z]{3,}(?:_[A-Z]+)+|UNAUTHENTICATED|forbidden|[a-z]+_[a-z_]+"),
     word_keys=frozenset({"reason", "status"}),
     known_word_keys=frozenset({"error"}),
-    weak=re.compile(r"forbidden"),
-    refuse=re.compile(r"insufficient_scope|INVALID_ARGUMENT_NONE|[a-z]*Error"),
+    weak=lazy(r"forbidden"),
+    refuse=lazy(r"insufficient_scope|INVALID_ARGUMENT_NONE|[a-z]*Error"),
     patterns=(
         pattern("googleapi: error", r"\bgoogleapi: Error \d{3}: [^\n]{0,400}, (?P<code>(?-i:[a-z]+[A-Z][A-Za-z]+|forbidden))\b"),
         pattern("www-authenticate", r"insufficient_scope[^\n]{0,20}scope=[\\\"']{1,3}(?P<scope>https://[^\"']{8,3000})"),
     ),
-    scope=re.compile(r"https://www\.(?:googleapis\.com/auth|google\.com/(?:m8|calendar))/[\w./-]{2,80}", re.A),
+    scope=lazy(r"https://www\.(?:googleapis\.com/auth|google\.com/(?:m8|calendar))/[\w./-]{2,80}", re.A),
     brands={"www.googleapis.com": "google", "accounts.google.com": "google", "console.developers.google.com": "google", "console.cloud.google.com": "google", "oauth2.googleapis.com": "google"},
 )  # fmt: skip

@@ -7,7 +7,6 @@ pack needs a new authorization. No PKCE and no revocation are documented.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.errors import Blame
@@ -25,6 +24,7 @@ from bot.oauth.generic import (
     text_or_none,
 )
 from bot.oauth.messages import Account, PlatformRefusal, Request, Response, Talk, Token
+from bot.patterns import lazy
 from bot.platforms.api import OAuth
 
 MAX_SCOPES = 50
@@ -55,7 +55,7 @@ _CODES: Mapping[Blame, str] = {
     "rate": "100200410 1017",
 }
 _BLAME: Mapping[str, Blame] = {code: blame for blame, codes in _CODES.items() for code in codes.split()}
-_REASON = re.compile(r"refreshToken\.[A-Za-z]+|AUTHORIZATION_REVOKED|invalid refresh_token")
+_REASON = lazy(r"refreshToken\.[A-Za-z]+|AUTHORIZATION_REVOKED|invalid refresh_token")
 
 
 def brand(app: App) -> str:

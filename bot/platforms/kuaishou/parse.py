@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.patterns import lazy
 from bot.platforms.spec import APP, MESSAGE, REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
@@ -16,8 +17,8 @@ SPEC = Spec(
     keys={"errormsg": MESSAGE, "appkey": APP, "requestid": REQUEST_ID},
     code_keys={"result": 3, "code": 0, "subcode": 0, "errorcode": 0},
     siblings={("result", "errormsg"): 3.0, ("code", "errormsg"): 1.5, ("subcode", "submsg"): 0.5},
-    number=re.compile(r"-?[1-9]\d{1,8}"),
-    word=re.compile(r"[a-z]+_[a-z_]+|refreshToken\.\w+|K\d{4}"),
+    number=lazy(r"-?[1-9]\d{1,8}"),
+    word=lazy(r"[a-z]+_[a-z_]+|refreshToken\.\w+|K\d{4}"),
     known_word_keys=frozenset({"error"}),
     patterns=(
         pattern("exceed", r"\[(?P<code>\d{2,7})\] ?exceed"),
@@ -31,10 +32,10 @@ SPEC = Spec(
         pattern("scope", r"scopes? [^\n,。]{0,8}(?:缺少?|少了?|没有?) ?(?P<scope>[a-z][a-z_]{3,40})"),
         pattern("apiexception", r"\bKs\w*ApiException: ?(?P<code>\d{2,9})[:,]"),
     ),
-    id_shape=re.compile(r"\d{10,24}|[0-9a-f-]{16,40}|[0-9A-Za-z_-]{12,40}"),
+    id_shape=lazy(r"\d{10,24}|[0-9a-f-]{16,40}|[0-9A-Za-z_-]{12,40}"),
     id_keys=frozenset({"requestid", "traceid", "reqid"}),
-    app_shape=re.compile(r"ks\d{12,24}"),
-    scope=re.compile(r"(?<![\w./:-])[a-z]+(?:_[a-z]+){1,4}(?![\w/(:=])", re.A),
+    app_shape=lazy(r"ks\d{12,24}"),
+    scope=lazy(r"(?<![\w./:-])[a-z]+(?:_[a-z]+){1,4}(?![\w/(:=])", re.A),
     scope_known_only=True,
     brands={"open.kwaixiaodian.com": "shop", "openapi.kwaixiaodian.com": "shop", "open.kuaishou.com": "general", "openapi.kuaishou.com": "general"},
 )  # fmt: skip

@@ -5,7 +5,6 @@ A link is only read, never opened: host, kind and token must have the shape of a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from bot.i18n import listed, say
 from bot.model import App, Identity, Text
 from bot.oauth.messages import PlatformRefusal, Request, Talk
+from bot.patterns import lazy
 from bot.platforms.lark import oauth
 
 TYPES = ("doc", "sheet", "file", "wiki", "bitable", "docx", "mindnote", "minutes", "slides")
@@ -57,7 +57,7 @@ _KINDS: Mapping[str, str] = {
     "mindnotes": "mindnote",
     "mindnote": "mindnote",
 }
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,64}")
+_TOKEN = lazy(r"[A-Za-z0-9_-]{10,64}")
 _PREFIX = (
     ("doxcn", "docx"),
     ("doccn", "doc"),

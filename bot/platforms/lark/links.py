@@ -5,12 +5,12 @@ Nothing of a pasted address survives: host by brand (or the app's own `hosts`), 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Identity, Link, SupportItem
 from bot.oauth.generic import address
+from bot.patterns import lazy
 from bot.platforms.api import Links
 
 OPEN: Mapping[str, str] = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}
@@ -29,11 +29,11 @@ GUIDE_BROWSER = "common-capabilities/sso/web-application-end-user-consent/guide"
 GUIDE_CLIENT = "uYjL24iN/uMTMuMTMuMTM/development-guide/webapp-incremental-authorization-access-guide"
 GUIDE_GADGET = "uYjL24iN/ukzMzUjL5MzM14SOzMTN/gadget-incremental-authorization-access-guide"
 
-APP_ID = re.compile(r"cli_[A-Za-z0-9]{10,32}")
-LOG_ID = re.compile(r"\d{14}[0-9A-Fa-f]{7,28}")
-_MOMENT = re.compile(r"(20[1-9]\d)(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d)([0-5]\d)")
-_SCOPE = re.compile(r"[A-Za-z0-9_.:-]{2,100}")
-_DIGITS = re.compile(r"\d{1,24}")
+APP_ID = lazy(r"cli_[A-Za-z0-9]{10,32}")
+LOG_ID = lazy(r"\d{14}[0-9A-Fa-f]{7,28}")
+_MOMENT = lazy(r"(20[1-9]\d)(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d)([0-5]\d)")
+_SCOPE = lazy(r"[A-Za-z0-9_.:-]{2,100}")
+_DIGITS = lazy(r"\d{1,24}")
 
 _TOKEN_TYPE = {Identity.USER: "user", Identity.APP: "tenant"}
 _SAFE_CAUSES = frozenset({Cause.REDIRECT_URI, Cause.REFRESH_TOKEN_INVALID})

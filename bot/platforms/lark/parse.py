@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.patterns import lazy
 from bot.platforms.spec import APP, CODE, HINT, MESSAGE, NEED, REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
@@ -22,20 +23,20 @@ SPEC = Spec(
     },
     code_keys={"code": 1, "errno": 2, "errcode": 0, "errorcode": 1, "feishucode": 4, "larkcode": 4, "bizcode": 1},
     siblings={("code", "msg"): 3.0, ("code", "logid"): 2.0, ("errno", "errstring"): 3.0, ("statuscode", "statusmessage"): 3.0, ("code", "errordescription"): 3.0, ("code", "error"): 1.0},
-    number=re.compile(r"[1-9]\d{2,9}"),
+    number=lazy(r"[1-9]\d{2,9}"),
     patterns=(
         pattern("errcode: ", r"\bext=ErrCode: ?(?P<sub_code>\d{3,9})"),
         pattern("errcode: ", r"\b(?-i:ErrCode): ?(?P<code>\d{3,9}); "),
         pattern("_error_code", r"\b(?:lark|feishu)_error_code[\"']?\s?[:=]\s?(?P<code>\d{4,10})"),
     ),
-    id_shape=re.compile(r"20\d{12}[0-9A-Za-z]{5,26}|02\d{12}[0-9A-Za-z]{10,60}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    id_bare=re.compile(r"20(?<![0-9A-Za-z_]20)[12]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[0-2]\d[0-5]\d[0-5]\d(?=[0-9]{0,20}[A-Fa-f])[0-9A-Fa-f]{7,24}(?![0-9A-Za-z_])"),
+    id_shape=lazy(r"20\d{12}[0-9A-Za-z]{5,26}|02\d{12}[0-9A-Za-z]{10,60}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    id_bare=lazy(r"20(?<![0-9A-Za-z_]20)[12]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[0-2]\d[0-5]\d[0-5]\d(?=[0-9]{0,20}[A-Fa-f])[0-9A-Fa-f]{7,24}(?![0-9A-Za-z_])"),
     id_keys=frozenset({"logid", "xttlogid", "日志id", "reqid", "requestid", "xlogid", "requestlogid", "traceid", "xrequestid"}),
-    app_shape=re.compile(r"cli_[0-9a-z]{16}(?![0-9A-Za-z])"),
-    scope=re.compile(r"[a-z](?:(?<![A-Za-z0-9_./@:#-].)[a-z_]{1,30}+(?::[a-z][a-z_]{0,40}(?:\.[a-z][a-z_]{0,40}){0,3}){1,3}(?![A-Za-z0-9_:/(])|(?<=o)(?<![\w./:-].)ffline_access(?![\w:./-]))", re.A),
+    app_shape=lazy(r"cli_[0-9a-z]{16}(?![0-9A-Za-z])"),
+    scope=lazy(r"[a-z](?:(?<![A-Za-z0-9_./@:#-].)[a-z_]{1,30}+(?::[a-z][a-z_]{0,40}(?:\.[a-z][a-z_]{0,40}){0,3}){1,3}(?![A-Za-z0-9_:/(])|(?<=o)(?<![\w./:-].)ffline_access(?![\w:./-]))", re.A),
     scope_anywhere=True,
     families=True,
-    ask_path=re.compile(r"/app/[^/]{0,40}/auth$|/page/scope-apply|/page/launcher"),
+    ask_path=lazy(r"/app/[^/]{0,40}/auth$|/page/scope-apply|/page/launcher"),
     ask_keys=("q", "scopes", "scope"),
     brands={
         "open.feishu.cn": "feishu", "accounts.feishu.cn": "feishu", "www.feishu.cn": "feishu", "feishu.cn": "feishu",

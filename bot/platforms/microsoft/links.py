@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.patterns import lazy
 from bot.platforms.api import Links
 
 APPS = "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade"
@@ -15,8 +15,8 @@ REDIRECTS = "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/Appl
 LOOKUP = "https://login.microsoftonline.com/error?code={code}"
 GRAPH = "https://learn.microsoft.com/graph/permissions-reference"
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_AADSTS = re.compile(r"AADSTS(\d{3,9})")
+_GUID = lazy(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_AADSTS = lazy(r"AADSTS(\d{3,9})")
 _SCOPE_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING})
 
 

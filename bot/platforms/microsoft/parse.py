@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.patterns import lazy
 from bot.platforms.spec import REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
@@ -15,11 +16,11 @@ SPEC = Spec(
     },
     keys={"innererror": "hint", "相关id": REQUEST_ID, "跟踪id": REQUEST_ID, "xmsrequestid": REQUEST_ID, "xmscorrelationid": REQUEST_ID},
     code_keys={"code": 1, "error": 0},
-    word=re.compile(r"AADSTS\d{4,8}|[A-Za-z]+_[A-Za-z0-9]+(?:_[A-Za-z]+)*|(?:[A-Z][a-z]+){2,6}|[a-z]+(?:[A-Z][a-z]+)+|[a-z]+_[a-z_]+|unauthenticated|Forbidden|Unauthorized"),
+    word=lazy(r"AADSTS\d{4,8}|[A-Za-z]+_[A-Za-z0-9]+(?:_[A-Za-z]+)*|(?:[A-Z][a-z]+){2,6}|[a-z]+(?:[A-Z][a-z]+)+|[a-z]+_[a-z_]+|unauthenticated|Forbidden|Unauthorized"),
     word_keys=frozenset({"code", "errorcode", "errcode", "errno"}),
     known_word_keys=frozenset({"error"}),
-    refuse=re.compile(r"invalid_request|consent_required|access_denied|unknownError|GraphError|AuthError"),
-    weak=re.compile(r"invalid_client|invalid_grant|unauthorized_client|interaction_required|temporarily_unavailable|invalid_resource"),
+    refuse=lazy(r"invalid_request|consent_required|access_denied|unknownError|GraphError|AuthError"),
+    weak=lazy(r"invalid_client|invalid_grant|unauthorized_client|interaction_required|temporarily_unavailable|invalid_resource"),
     patterns=(
         pattern("aadsts", r"\b(?P<code>AADSTS\d{4,8}):"),
         pattern("aadsts", r"\b(?P<code>AADSTS\d{4,8})\b", bare=True),
@@ -27,8 +28,8 @@ SPEC = Spec(
         pattern("trace id", r"\bTrace ID: ?(?P<request_id>[0-9a-f]{8}-[0-9a-f-]{27})"),
         pattern("correlation id", r"\bCorrelation ID: ?(?P<request_id>[0-9a-f]{8}-[0-9a-f-]{27})"),
     ),
-    id_shape=re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
+    id_shape=lazy(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
     id_keys=frozenset({"requestid", "clientrequestid", "traceid", "correlationid", "xmsrequestid", "xmscorrelationid", "请求id", "相关id", "跟踪id"}),
-    scope=re.compile(r"(?<![\w./:-])(?:[A-Z][A-Za-z]+\.(?:Read|ReadBasic|ReadWrite|Send|Manage|FullControl|Create|AccessAsUser)(?:\.[A-Z]\w+){0,2})(?![\w/])", re.A),
+    scope=lazy(r"(?<![\w./:-])(?:[A-Z][A-Za-z]+\.(?:Read|ReadBasic|ReadWrite|Send|Manage|FullControl|Create|AccessAsUser)(?:\.[A-Z]\w+){0,2})(?![\w/])", re.A),
     brands={"graph.microsoft.com": "microsoft", "login.microsoftonline.com": "microsoft", "login.live.com": "microsoft"},
 )  # fmt: skip

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.patterns import lazy
 from bot.platforms.api import Links
 
 CONSOLE = "https://api.slack.com/apps"
@@ -16,8 +16,8 @@ SCOPES = "https://docs.slack.dev/reference/scopes"
 METHODS = "https://docs.slack.dev/reference/methods"
 METHOD = METHODS + "/{method}"
 
-APP_ID = re.compile(r"A[A-Z0-9]{8,14}")
-_METHOD = re.compile(r"[a-z]+(?:\.[A-Za-z0-9]+){1,4}")
+APP_ID = lazy(r"A[A-Z0-9]{8,14}")
+_METHOD = lazy(r"[a-z]+(?:\.[A-Za-z0-9]+){1,4}")
 _OAUTH_CAUSES = frozenset({Cause.APP_SCOPE_MISSING, Cause.USER_SCOPE_MISSING, Cause.REDIRECT_URI, Cause.TOKEN_WRONG_TYPE})
 
 

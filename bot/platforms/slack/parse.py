@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.patterns import lazy
 from bot.platforms.spec import REQUEST_ID, Spec, pattern
 
 SPEC = Spec(
@@ -15,10 +16,10 @@ SPEC = Spec(
     keys={"xslackreqid": REQUEST_ID},
     code_keys={"error": 2, "err": 2},
     siblings={("error", "ok=false"): 4.0, ("error", "needed"): 4.0},
-    word=re.compile(r"[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7}|ratelimited|accesslimited"),
+    word=lazy(r"[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7}|ratelimited|accesslimited"),
     word_keys=frozenset({"error", "err"}),
     known_word_keys=frozenset({"reason", "code"}),
-    refuse=re.compile(r"invalid_grant|invalid_client|unauthorized_client|invalid_scope|redirect_uri_mismatch|invalid_request|unsupported_grant_type|server_error|temporarily_unavailable|insufficient_scope|interaction_required|bad_verification_code|expired_token|slow_down|authorization_pending"),
+    refuse=lazy(r"invalid_grant|invalid_client|unauthorized_client|invalid_scope|redirect_uri_mismatch|invalid_request|unsupported_grant_type|server_error|temporarily_unavailable|insufficient_scope|interaction_required|bad_verification_code|expired_token|slow_down|authorization_pending"),
     patterns=(
         pattern("slack_oauth_", r"\b(?P<code>slack_oauth_[a-z_]{4,40})\b"),
         pattern("an api error occurred", r"\bAn API error occurred: (?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){0,7})\b"),
@@ -26,9 +27,9 @@ SPEC = Spec(
         pattern("slack", r"\b(?:SlackApiError|SlackAPIError|SlackError|SlackClientError|slacker\.Error|SlackResponseError|WebApiError)[:(] ?[\"'`]?(?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7})[\"'`)]?\s*$"),
         pattern("slack", r"\bSlack returned an error(?: response)?: (?P<code>[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,7})\b"),
     ),
-    id_shape=re.compile(r"[0-9a-f]{32}"),
+    id_shape=lazy(r"[0-9a-f]{32}"),
     id_keys=frozenset({"xslackreqid"}),
-    app_shape=re.compile(r"A0[0-9A-Z]{7,11}"),
-    scope=re.compile(r"(?<![\w/-])[a-z][a-z_.]{1,30}(?::[a-z][a-z_.]{0,29}[a-z_]){1,2}(?![\w/])|(?<![\w:/.-])(?:commands|identify|bot|incoming-webhook|admin)(?![\w:.])", re.A),
+    app_shape=lazy(r"A0[0-9A-Z]{7,11}"),
+    scope=lazy(r"(?<![\w/-])[a-z][a-z_.]{1,30}(?::[a-z][a-z_.]{0,29}[a-z_]){1,2}(?![\w/])|(?<![\w:/.-])(?:commands|identify|bot|incoming-webhook|admin)(?![\w:.])", re.A),
     brands={"slack.com": "slack", "www.slack.com": "slack", "api.slack.com": "slack"},
 )  # fmt: skip

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from bot.i18n import say
 from bot.model import App, Cause, Finding, Link
+from bot.patterns import lazy
 from bot.platforms.api import Links
 
 CONSOLE = "https://work.weixin.qq.com/wework_admin/frame#apps"
 QUERY = "https://open.work.weixin.qq.com/devtool/query?e={code}"
-_CODE = re.compile(r"-?\d{1,8}")
+_CODE = lazy(r"-?\d{1,8}")
 
 
 def links(finding: Finding, scopes: Sequence[str], app: App | None, cause: Cause = Cause.OTHER) -> tuple[Link, ...]:

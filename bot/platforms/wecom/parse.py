@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from bot.patterns import lazy
 from bot.platforms.spec import APP, Spec, pattern
 
 SPEC = Spec(
@@ -17,15 +16,15 @@ SPEC = Spec(
     keys={"corpid": APP},
     code_keys={"errcode": 2, "errorcode": 1, "code": 0},
     siblings={("errcode", "errmsg~en"): 1.5, ("errcode", "errmsg"): 1.4},
-    number=re.compile(r"-?[1-9]\d{3,6}|-1"),
+    number=lazy(r"-?[1-9]\d{3,6}|-1"),
     patterns=(
         pattern("hint", r"\bhint ?:? ?\[(?P<request_id>[0-9A-Za-z_-]{12,60})\]"),
         pattern("-400", r"(?:ret|err(?:or)?_?code|crypt\w*|verifyurl|签名)[^\n]{0,40}?(?<![\w.-])(?P<code>-400(?:0[1-9]|1[01]))(?![\w.])"),
         pattern("hint: [", r"(?<![\d_.=])\[?(?P<code>\d{5,7})\]?[:,]? [a-z](?!\w{0,20}=)[^\n\[\]]{2,160}?, ?hint ?: ?\["),
         pattern("/query?e=", r"/devtool/query\?e=(?P<code>-?\d{4,7})"),
     ),
-    id_shape=re.compile(r"\d{14,26}|\d{10}_\d{1,4}_[0-9a-f]{32}"),
+    id_shape=lazy(r"\d{14,26}|\d{10}_\d{1,4}_[0-9a-f]{32}"),
     id_keys=frozenset({"hint"}),
-    app_shape=re.compile(r"w[wx][0-9a-f]{16}"),
+    app_shape=lazy(r"w[wx][0-9a-f]{16}"),
     brands={"qyapi.weixin.qq.com": "wecom", "open.work.weixin.qq.com": "wecom", "developer.work.weixin.qq.com": "wecom", "work.weixin.qq.com": "wecom"},
 )  # fmt: skip
