@@ -12,7 +12,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
@@ -24,6 +24,7 @@ _SAYS_NOTHING = frozenset(
     {"the", "and", "for", "not", "with", "this", "that", "was", "are", "from", "you", "your", "http", "https", "com", "www"}
 )
 _IN_EVERY_ERROR = frozenset({"error", "code", "message", "msg", "errcode", "errmsg", "failed", "request"})
+_LEFT_OUT = _SAYS_NOTHING | _IN_EVERY_ERROR
 _ALIKE = 0.6  # share of a thread's message that has to stand in the paste
 _NEAREST = 8  # threads of the same wording that count
 _LOOKED_AT = 4_000  # characters of the paste that are compared
@@ -41,7 +42,7 @@ class Thread:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Index:
     """The threads about one platform, ready to be compared: by code, and by the words of their message with the weight of each word."""
 
@@ -74,7 +75,7 @@ def index(known: Iterable[Thread]) -> Index:
     words = tuple(frozenset(_words(thread.message)) for thread in kept)
     in_threads = Counter(word for one in words for word in one)
     weight = {word: math.log((len(kept) + 1) / (count + 1)) ** 2 for word, count in in_threads.items()}
-    return Index(kept, dict(by_code), words, weight, tuple(sum(weight[word] for word in one) for one in words))
+    return Index(kept, dict(by_code), words, weight, tuple(math.fsum(weight[word] for word in one) for one in words))
 
 
 def by_code(known: Index, codes: Collection[str]) -> tuple[Thread, ...]:
@@ -83,6 +84,7 @@ def by_code(known: Index, codes: Collection[str]) -> tuple[Thread, ...]:
     return tuple(known.threads[place] for place in places)
 
 
+@lru_cache(maxsize=8)  # asked three times of each error: for the ranking, for what is told, for who agrees
 def by_message(known: Index, text: str) -> tuple[tuple[Thread, float], ...]:
     """The threads whose message stands in the text, the most alike first, each with its likeness (0..1)."""
     own = _words(text[:_LOOKED_AT])
@@ -90,7 +92,7 @@ def by_message(known: Index, text: str) -> tuple[tuple[Thread, float], ...]:
     for thread, words, size in zip(known.threads, known.words, known.size, strict=True):
         if len(words) < 2:
             continue
-        share = sum(known.weight[word] for word in words & own) / size if size else 0.0
+        share = math.fsum(known.weight[word] for word in words & own) / size if size else 0.0  # the same in whatever order a set has
         if share > _ALIKE:
             found.append((thread, share * min(1.0, math.sqrt(size) / 8)))
     found.sort(key=lambda pair: -pair[1])
@@ -101,4 +103,4 @@ def _words(text: str) -> set[str]:
     """Words, and pairs of Chinese signs, that tell messages apart."""
     folded = text.lower()
     signs = _SIGN.findall(folded)
-    return {word for word in _WORD.findall(folded) if word not in _SAYS_NOTHING | _IN_EVERY_ERROR} | {a + b for a, b in pairwise(signs)}
+    return {word for word in _WORD.findall(folded) if word not in _LEFT_OUT} | {a + b for a, b in pairwise(signs)}

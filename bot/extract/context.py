@@ -29,6 +29,7 @@ _SEAM: Final = lazy(r"(?<=[\u4e00-\u9fff]) ?(?=[a-z0-9])|(?<=[a-z0-9]) ?(?=[\u4e
 NAME: Final = 4.0  # a clue of this weight is as good as the platform's name
 _KIN: Final = 3  # codes of one make that make a family
 _MOST_STRANGERS: Final = 400  # of one name in one window
+_HEAD: Final = 4  # first characters of a wording, by which it is looked up
 _ONE_LINER: Final = 160  # characters
 _DATA_SIGN: Final = lazy(r"[{}|<;]|(?<!-)>|=>|\",|: ?\[|^[+-] ")
 _SCREENFUL: Final = 1500  # characters
@@ -94,8 +95,8 @@ def known(catalog: Catalog, words: Lexicon) -> Known:
     every.update(words.wordings)
     for phrase, (platform, key) in every.items():
         for spelled in _spellings(phrase):
-            if len(spelled) >= 4:
-                phrases[spelled[:4]].append((spelled, platform, key))
+            if len(spelled) >= _HEAD:
+                phrases[spelled[:_HEAD]].append((spelled, platform, key))
     for listed in phrases.values():
         listed.sort(key=lambda each: -len(each[0]))
     namesakes = {(name, scope.split(":")[0]) for name, each in words.specs.items() if each.scope_anywhere for scope in catalog.scopes(name)}
@@ -149,14 +150,13 @@ class Context:
         """Where wordings of the catalogue stand, in order: the place, and the wordings (longest first), each with its platform and entry."""
         lower = self.lower
         spoken: list[tuple[int, list[tuple[str, str, str]]]] = []
-        for head, listed in self.known.phrases.items():
-            at = lower.find(head)
-            while at >= 0:
-                here = [each for each in listed if lower.startswith(each[0], at)]
+        heads = self.known.phrases
+        for at in range(len(lower) - _HEAD + 1):
+            if lower[at : at + _HEAD] in heads:
+                here = [each for each in heads[lower[at : at + _HEAD]] if lower.startswith(each[0], at)]
                 if here:
                     spoken.append((at, here))
-                at = lower.find(head, at + 1)
-        return sorted(spoken)
+        return spoken
 
     @cached_property
     def _wording_starts(self) -> list[int]:

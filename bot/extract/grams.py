@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
 from typing import Final
@@ -33,17 +34,21 @@ def grams(text: str, bits: int) -> list[int]:
     """The buckets (0 to 2**bits - 1) of a text's pieces, each once: letters of words, words, and pairs of words. Ids and addresses say nothing."""
     plain = _ID.sub("#", _HUMP.sub(" ", _ADDRESS.sub(" @ ", text[:LOOKED_AT])).lower())
     words = _WORD.findall(plain)
-    found: set[str] = set()
-    for word in set(words):
-        if word.isascii():
-            found.add("=" + word)
-            padded = f" {word[:24]} "
-            found.update(padded[at : at + _LATIN] for at in range(len(padded) - _LATIN + 1))
-        else:
-            found.update(word[at : at + size] for size in _CHINESE for at in range(len(word) - size + 1))
-    found.update(f"{first[-6:]}_{second[:6]}" for first, second in pairwise(words))
+    hashes = {crc32(f"{first[-6:]}_{second[:6]}".encode()) for first, second in set(pairwise(words))}
+    hashes.update(*map(_letters, set(words)))
     mask = (1 << bits) - 1
-    return sorted({crc32(each.encode()) & mask for each in found})
+    return sorted({each & mask for each in hashes})
+
+
+@lru_cache(maxsize=4096)
+def _letters(word: str) -> frozenset[int]:
+    """The hashes of a word and of its letters; pastes are made of the same few thousand words."""
+    if word.isascii():
+        padded = f" {word[:24]} "
+        pieces = ["=" + word, *(padded[at : at + _LATIN] for at in range(len(padded) - _LATIN + 1))]
+    else:
+        pieces = [word[at : at + size] for size in _CHINESE for at in range(len(word) - size + 1)]
+    return frozenset(crc32(each.encode()) for each in pieces)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ _NEEDS: Final = lazy(r"(?i)[`\"' (:;,-]{1,6}need(?:ed|s)?\b")
 _HELD: Final = 120  # characters before a word in which a list of held scopes begins
 _IN_LIST: Final = lazy(r"[:=\[][\s\[\"'`]{0,4}(?:[\w.:-]{1,60}[\"'`]?[, ]\s?[\"'`]?){0,12}$")
 _LABEL_REACH: Final = 24  # characters between a label and its colon
+_LABEL_LENGTH: Final = 24  # characters of the longest label, with what joins it to its number
+_LABEL_SIGNS: Final = ("err", "code", "码", "错误", "报错")  # one stands in each strong label
 
 
 # ---------------------------------------------------------------- numbers
@@ -90,7 +92,7 @@ def numbers(context: Context, taken: set[int]) -> Iterable[Mention]:
         listed = bool(context.catalog.platforms_of(value))
         if value.startswith("-") and not listed:
             value, at = value[1:], at + 1
-        strong = STRONG_LABEL.search(context.text, max(0, at - 48), at)
+        strong = _strong_label(context, at)
         if not strong and not listed and not _may_be(context, value, at, end):
             continue
         looked += 1
@@ -99,6 +101,12 @@ def numbers(context: Context, taken: set[int]) -> Iterable[Mention]:
         points = _number_points(context, value, at, end, strong)
         if points >= _BELIEVED_CODE:
             yield _number(context, value, at, end, strong, sure=points >= _SURELY)
+
+
+def _strong_label(context: Context, at: int) -> re.Match[str] | None:
+    """The label of a code that ends right before a place; asked of every number, so first whether there is anything like one."""
+    start = max(0, at - _LABEL_LENGTH)
+    return STRONG_LABEL.search(context.text, start, at) if any(map(context.lower[start:at].__contains__, _LABEL_SIGNS)) else None
 
 
 def _number(context: Context, value: str, at: int, end: int, strong: re.Match[str] | None, *, sure: bool) -> Mention:
@@ -116,7 +124,7 @@ def _may_be(context: Context, value: str, at: int, end: int) -> bool:
     if len(value) < 4 or _OTHER_NUMBER.fullmatch(value):
         return False
     head = context.text[max(0, at - 48) : at]
-    label = LABEL.search(head)
+    label = LABEL.search(context.text, max(0, at - _LABEL_LENGTH), at)
     if (label and label[0][0] != "[") or _SAID.search(head) or context.named(at):
         return True
     if len(value) < 5:

@@ -79,7 +79,7 @@ class Rule:
 
     def find(self, text: str, lower: str) -> tuple[int, int] | None:
         """Where the pattern stands in a piece, given as it is and in lower case."""
-        if self.needles and not any(each in lower for each in self.needles):
+        if self.needles and not any(map(lower.__contains__, self.needles)):
             return None
         found = self.regex.search(text if self.cased else lower)
         return found.span() if found else None
@@ -101,7 +101,7 @@ class Claim:
 
     def find(self, lower: str) -> tuple[int, int] | None:
         """Where the claim is made in a text in lower case."""
-        if self.needles and not any(each in lower for each in self.needles):
+        if self.needles and not any(map(lower.__contains__, self.needles)):
             return None
         found = self.regex.search(lower)
         return found.span() if found else None
