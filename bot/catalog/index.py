@@ -28,11 +28,12 @@ _FAMILIES = "families.toml"
 _SCOPES = "scopes.csv"
 _TREE = "scope_tree.toml"
 
-# One pass over a pack: where an entry begins, and which wordings it is known by.
-_HEADER = lazy(r'^(?:\["(?P<code>[^"\n]+)"\]|phrases[ \t]*=[ \t]*(?P<phrases>\[))', re.MULTILINE)
+# One pass over a pack: where an entry begins, and which wordings it is known by. Begins with a line break and not with `^`, which `re` tries
+# at every character; so a line break is put before the text, and a match starts where its line starts.
+_HEADER = lazy(r'\n(?:\["(?P<code>[^"\n]+)"\]|phrases[ \t]*=[ \t]*(?P<phrases>\[))')
 _LIST_END = lazy(r"\][ \t]*$", re.MULTILINE)
 # One pass over a variants file: `[["code".variants]]` and `[["code".rivals]]`.
-_MORE = lazy(r'^\[\["(?P<code>[^"\n]+)"\.(?:variants|rivals)\]\]', re.MULTILINE)
+_MORE = lazy(r'\n\[\["(?P<code>[^"\n]+)"\.(?:variants|rivals)\]\]')
 
 # The message in a sample, one that says something (three words, a CamelCase name, or six Chinese signs), and is the same every time.
 _SAID = lazy(
@@ -166,10 +167,10 @@ def read(folder: Traversable, where: str, *, ours: bool = False) -> PackText:
 def _index(text: PackText) -> _Shelf:
     shelf = _Shelf(text)
     code, start = "", 0
-    for match in _HEADER.finditer(text.pack):
+    for match in _HEADER.finditer("\n" + text.pack):
         if match["phrases"]:
             if code:
-                shelf.phrases.append((code, match.start("phrases")))
+                shelf.phrases.append((code, match.start("phrases") - 1))
             continue
         if code:
             shelf.spans[code] = (start, match.start())
@@ -178,7 +179,7 @@ def _index(text: PackText) -> _Shelf:
             raise PackError(f"{text.file()}: [{code}] stands twice")
     if code:
         shelf.spans[code] = (start, len(text.pack))
-    headers = list(_MORE.finditer(text.variants))
+    headers = list(_MORE.finditer("\n" + text.variants))
     ends = [*(header.start() for header in headers[1:]), len(text.variants)]
     for header, end in zip(headers, ends, strict=False):
         shelf.more.setdefault(header["code"], []).append((header.start(), end))
