@@ -114,7 +114,7 @@ def buttons(
     if audience == "channel" and main is None and now.stage in ("act", "id_only") and "details" in allowed:
         main = Button("details", label("Details, only for you"), primary=True)
         quiet = [button for button in quiet if button.action != "details"]
-    small += _small(diagnosis, now, audience)
+    small += _small(diagnosis, audience)
     return Buttons(main if main and main.action in allowed else None, tuple(quiet), tuple(one for one in small if one.action in allowed))
 
 
@@ -128,15 +128,15 @@ def _quiet(diagnosis: Diagnosis, now: Situation, consent: ConsentView | None, au
         ("details", "Details" if audience == "asker" else "Details, only for you", True),
         ("unhelpful", "Not right", open_),
         ("mute", "Mute", audience == "channel"),
+        ("revoke", "Withdraw consent", audience == "asker" and not open_),
     ]
     return [Button(action, label(words)) for action, words, shown in wanted if shown]
 
 
-def _small(diagnosis: Diagnosis, now: Situation, audience: str) -> list[Button]:
+def _small(diagnosis: Diagnosis, audience: str) -> list[Button]:
     asker = audience == "asker"
     wanted: list[tuple[str, str, bool]] = [
         ("support", "Copy for support", asker and bool(diagnosis.support)),
-        ("revoke", "Withdraw consent", asker and now.stage == "proven"),
         ("helpful", "Helpful", True),
         ("mute", "Mute", asker),
     ]

@@ -25,6 +25,7 @@ from bot.extract.context import Context
 from bot.extract.draft import Draft
 from bot.extract.grams import LOOKED_AT, Model
 from bot.extract.grams import loaded as model
+from bot.extract.pieces import block_of, line_of, pieces
 from bot.extract.vocabulary import FAIL
 from bot.model import FiredSignal
 from bot.patterns import lazy
@@ -35,9 +36,6 @@ _STRUCTURED: Final = frozenset({"field", "envelope", "vendor", "link"})
 VOICE_REACH: Final = 4.0  # log-odds of the wording that count as quite sure
 _PLAIN: Final = 4.0  # log-odds from which on the wording is not asked: it could not turn the answer
 _PLACES: Final = 3  # of one error that are judged; the surest one counts
-_SENTENCE: Final = 300  # characters to each side
-_BLOCK: Final = 1_200
-_PASTE: Final = 4_000
 _SHARE_LINES: Final = 24
 _NEAR: Final = 500
 _LEAST_WORDS: Final = 3
@@ -45,8 +43,6 @@ _WORD: Final = lazy(r"[a-z]{3,}|[\u4e00-\u9fff]{2}")
 _NO_WORDS: Final = frozenset(
     ("code", "msg", "error", "message", "errcode", "errmsg", "the", "and", "for", "log", "request", "lark", "slack")
 )
-_STOP: Final = lazy(r"[。！？!?；\n]|\.\s+(?![a-z])")
-_BLANK: Final = lazy(r"\n[ \t>|]*\n")
 # A bullet, heading or table row that opens with a code: `- 99991672: …`, `1. **missing_scope**: …`.
 _DEFINITION: Final = lazy(
     r"(?am)^\s*(?:[-*+•|]|\d+[.)]|#{1,6})\s*[*`\"]{0,3}(?:code\s?[=:]\s?|错误码\s?)?(?:[A-Za-z_]*\d{4,10}|[a-z]+(?:_[a-z]+)+)\b"
@@ -256,65 +252,11 @@ def _hits(where: str, text: str, lower: str) -> tuple[tuple[Rule, tuple[int, int
     return tuple((rule, span) for rule, span in found if span is not None)
 
 
-def pieces(text: str, at: int) -> dict[str, tuple[int, int]]:
-    """The pieces of a text around a place: start and end of its sentence, line, block and paste, none of them boundless."""
-    return {
-        "sentence": _sentence(text, at),
-        "line": _line(text, at),
-        "block": _block(text, at),
-        "title": _title(text),
-        "paste": _nearby(text, at),
-    }
-
-
-def _title(text: str) -> tuple[int, int]:
-    """The first line that is not blank."""
-    start = len(text) - len(text.lstrip())
-    end = text.find("\n", start, start + _SENTENCE)
-    return start, end if end >= 0 else min(len(text), start + _SENTENCE)
-
-
-def _line(text: str, at: int) -> tuple[int, int]:
-    start = text.rfind("\n", max(0, at - _SENTENCE), at) + 1 or max(0, at - _SENTENCE)
-    end = text.find("\n", at, at + _SENTENCE)
-    return start, end if end >= 0 else min(len(text), at + _SENTENCE)
-
-
-def _sentence(text: str, at: int) -> tuple[int, int]:
-    start = max(0, at - _SENTENCE)
-    for stop in _STOP.finditer(text, start, at):
-        start = stop.end()
-    after = _STOP.search(text, at, at + _SENTENCE)
-    return start, after.end() if after else min(len(text), at + _SENTENCE)
-
-
-def _block(text: str, at: int) -> tuple[int, int]:
-    """The lines around a place up to a blank one, and the heading above them. Long blocks are cut at fixed places, so that each is judged once."""
-    floor = max(0, (at // _BLOCK) * _BLOCK - 200)
-    start = floor
-    for blank in _BLANK.finditer(text, floor, at):
-        start = blank.end() - 1
-    after = _BLANK.search(text, max(start, at - 1), min(len(text), floor + 2 * _BLOCK))
-    end = after.start() if after else min(len(text), floor + 2 * _BLOCK)
-    if start > floor:
-        above = text.rfind("\n", floor, start - 2) + 1
-        if _HEADS.match(text, above, start):
-            start = above
-    return start, end
-
-
-def _nearby(text: str, at: int) -> tuple[int, int]:
-    if len(text) <= _PASTE:
-        return 0, len(text)
-    start = max(0, (at // _PASTE) * _PASTE - 1_000)
-    return start, min(len(text), start + _PASTE + 2_000)
-
-
 # ---------------------------------------------------------------- features
 
 
 def _source_share(context: Context, _draft: Draft, at: int) -> float:
-    start, end = _block(context.text, at)
+    start, end = block_of(context.text, at)
     return _share(context.text[start:end], context.lower[start:end])
 
 
@@ -328,7 +270,7 @@ def _share(text: str, lower: str) -> float:
 
 
 def _definitions(context: Context, _draft: Draft, at: int) -> bool:
-    start, end = _block(context.text, at)
+    start, end = block_of(context.text, at)
     return len(_DEFINITION.findall(context.text, start, end)) >= 2
 
 
@@ -388,7 +330,7 @@ def _own_id(context: Context, draft: Draft, _at: int) -> bool:
 
 
 def _source_line(context: Context, _draft: Draft, at: int) -> bool:
-    start, end = _line(context.text, at)
+    start, end = line_of(context.text, at)
     return _is_source(context.text[start:end], context.lower[start:end])
 
 

@@ -51,11 +51,12 @@ async def reply(context: Context, question: Question) -> Replied | None:
     if _is_new(explained, said, found):
         return None
     ids = tuple(each for one in explained.findings for each in one.request_ids if each not in found[0].finding.request_ids)
-    if said.kind in ("claim", "works", "look") or ids:
+    if said.kind in ("claim", "works", "look") or (ids and question.under):
         return await _changed(context, question, card, said, ids)
     if said.kind != "none":
         return Replied(card, said=await _word(context, question, card, said, found[0]))
-    unclear = question.direct and _fresh(context, card, question, UNSURE_LAST) and not _asks(question.text)
+    own = _asks(question.text) or any(one.request_ids for one in explained.findings)  # a bare request id is a question by itself
+    unclear = question.direct and _fresh(context, card, question, UNSURE_LAST) and not own
     return Replied(card, said=_unclear(found[0])) if unclear else None
 
 

@@ -128,9 +128,9 @@ async def test_a_click_delivered_twice_counts_once(http_door: Open) -> None:
     await http_door.says(ERROR)
     await http_door.settle()
     [card] = http_door.slack.in_channel("C1")
-    fixed = {"trigger_id": "trigger.fixed", "actions": [{**card.button("helpful"), "action_ts": "1.1"}]}
+    fixed = {"trigger_id": "trigger.fixed", "actions": [{**card.button("unhelpful"), "action_ts": "1.1"}]}
     for _ in range(3):
-        await http_door.clicks(card, card.button("helpful"), **fixed)
+        await http_door.clicks(card, card.button("unhelpful"), **fixed)
     await http_door.settle()
 
     assert len(http_door.slack.whispers) == 1
