@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from bot import platforms
+from bot.diagnose.questions import answer_number
 from bot.model import Person, Place, Question
 from bot.oauth.messages import Response
 from bot.ports import StoredToken
 from bot.redact import redact
+from bot.services import card_snapshot
 from tests.consent_world import ALICE, APP, BOB, NARROW, PLACE, WIDE, Scene, once, teach
 
 REAL_CHECKS = platforms.checks  # beside the checks of the test platform (`teach`)
@@ -341,3 +343,25 @@ async def test_the_admin_is_asked_once_an_hour(scene: Scene) -> None:
     assert "already" in first.toast.en
     assert "last hour" in second.toast.en
     assert sum(request.url.endswith("/scopes/apply") for request in scene.platform.requests) == 1
+
+
+# ---------------------------------------------------------------- the telling question
+
+
+async def test_an_answer_to_the_telling_question_changes_the_card_once(scene: Scene) -> None:
+    """The answer is kept with the card and ranks the remedies anew; a second answer to the same question is told so and changes nothing."""
+    made = await scene.service.answer(asked('{"code":20073,"msg":"refresh token was already used"}'))
+    assert made is not None
+    question = made.diagnoses[0].question
+    assert question is not None
+    first, second = (answer_number(question.id, one.id) for one in question.answers[:2])
+
+    clicked = await scene.service.click(made.card.id, "answer", ALICE, PLACE, first)
+    again = await scene.service.click(made.card.id, "answer", ALICE, PLACE, second)
+    unknown = await scene.service.click(made.card.id, "answer", ALICE, PLACE, 999)
+    handed = await scene.click(action="handover", card_id=made.card.id)
+
+    kept = await scene.store.card(made.card.id)
+    assert kept is not None and card_snapshot.answers(kept.snapshot) == {question.id: question.answers[0].id}
+    assert clicked.card is not None and "answered already" in again.toast.en and "older version" in unknown.toast.en
+    assert handed.copy is not None and "20073" in handed.copy.en and "20073" in handed.copy.zh
